@@ -1,0 +1,26 @@
+"""Level 0: the loops that NumPy does badly, each written twice.
+
+`reference/` holds them in plain NumPy, written to be read; `compiled/` holds the same functions in
+Cython, written to be fast. `use_kernels` chooses, and everything above asks for a function through
+its family:
+
+    from minicap import kernels
+    y = kernels.conv.conv2d_forward(x, w, b, stride, padding, dilation, groups)
+
+A kernel knows arrays and not layers. It takes C-contiguous arrays of one float type, by position and
+without defaults, trusts the op in front of it to have validated them, writes to none of them, and
+returns new ones. Both sets return the same shapes, dtypes and cache contents, so a forward under one
+and a backward under the other agree.
+"""
+
+from minicap.kernels._loading import compiled_available as compiled_available
+from minicap.kernels._loading import compiled_failures as compiled_failures
+from minicap.kernels._switch import Family as Family
+from minicap.kernels._switch import active_kernels as active_kernels
+from minicap.kernels._switch import kernel_table as kernel_table
+from minicap.kernels._switch import use_kernels as use_kernels
+
+conv = Family("conv")
+pool = Family("pool")
+embedding = Family("embedding")
+recurrent = Family("recurrent")

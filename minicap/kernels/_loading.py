@@ -1,0 +1,68 @@
+"""Find out which compiled kernels this installation has, and why the others are missing."""
+
+from __future__ import annotations
+
+import warnings
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+FAMILIES = ("conv", "pool", "embedding", "recurrent")
+
+HOW_TO_BUILD = "with a C compiler at hand run `python -m pip install .` in the source folder"
+
+
+@cache
+def _try_compiled(family: str) -> ModuleType | str:
+    """Return the compiled module of a family, or why it does not import."""
+    try:
+        return import_module(f"minicap.kernels.compiled.{family}")
+    except ImportError as error:
+        return str(error)
+
+
+@cache
+def reference_module(family: str) -> ModuleType:
+    """Return the reference module of a family."""
+    return import_module(f"minicap.kernels.reference.{family}")
+
+
+def compiled_module(family: str) -> ModuleType | None:
+    """Return the compiled module of a family, or None where it was not built."""
+    found = _try_compiled(family)
+    return None if isinstance(found, str) else found
+
+
+def compiled_failures() -> dict[str, str]:
+    """Return, for each family without a compiled module, why it does not import."""
+    results = {family: _try_compiled(family) for family in FAMILIES}
+    return {family: reason for family, reason in results.items() if isinstance(reason, str)}
+
+
+def compiled_available() -> bool:
+    """Say whether every family has a compiled module."""
+    return not compiled_failures()
+
+
+def is_checkout() -> bool:
+    """Say whether minicap runs from its source folder rather than from an installation."""
+    return (Path(__file__).resolve().parents[2] / "pyproject.toml").is_file()
+
+
+@cache
+def warn_if_not_built() -> None:
+    """Warn once, in a checkout only, that the slower reference kernels stand in for compiled ones.
+
+    An installation without compiled kernels is a deliberate state and stays silent;
+    `minicap doctor` reports it.
+    """
+    missing = compiled_failures()
+    if missing and is_checkout():
+        warnings.warn(
+            f"minicap runs from a checkout without built kernels ({', '.join(missing)}), so on the slower "
+            "reference kernels; build them in place with `python setup.py build_ext --inplace`, or "
+            'choose them knowingly with minicap.use_kernels("reference") or MINICAP_KERNELS=reference',
+            RuntimeWarning,
+            stacklevel=2,
+        )

@@ -1,0 +1,83 @@
+"""Max pooling as a running maximum over kernel taps, one output row at a time so that it stays in cache."""
+
+from cython cimport floating
+
+from minicap.kernels.compiled._windows cimport end_inside, first_inside
+
+import numpy as np
+
+
+cdef struct Window:
+    Py_ssize_t kernel_h, kernel_w, stride_h, stride_w, top, left
+
+
+cdef inline void _pool_row(
+    const floating[:, :, :, ::1] x, floating[:, :, :, ::1] y, int[:, :, :, ::1] winner,
+    Py_ssize_t n, Py_ssize_t c, Py_ssize_t p, Py_ssize_t row, Py_ssize_t offset, Py_ssize_t stride,
+) noexcept nogil:
+    """Let what one tap sees along one output row challenge the maxima found so far."""
+    cdef Py_ssize_t q, first = first_inside(offset, stride, y.shape[3])
+    cdef Py_ssize_t start = row * x.shape[3] + offset
+    cdef floating value, best
+    cdef bint better
+    for q in range(first, end_inside(offset, stride, x.shape[3], y.shape[3])):
+        value, best = x[n, c, row, offset + q * stride], y[n, c, p, q]
+        better = (value > best) | ((value != value) & (best == best)) | (winner[n, c, p, q] < 0)
+        y[n, c, p, q] = value if better else best
+        winner[n, c, p, q] = <int>(start + q * stride) if better else winner[n, c, p, q]
+
+
+cdef void _forward(
+    const floating[:, :, :, ::1] x, floating[:, :, :, ::1] y, int[:, :, :, ::1] winner, Window at
+) noexcept:
+    """Raise y from -inf to the maxima and winner from -1 to their places, tap by tap."""
+    cdef Py_ssize_t n, c, p, i, j, row
+    with nogil:
+        for n in range(y.shape[0]):
+            for c in range(y.shape[1]):
+                for p in range(y.shape[2]):
+                    for i in range(at.kernel_h):
+                        row = p * at.stride_h + i - at.top
+                        if 0 <= row < x.shape[2]:
+                            for j in range(at.kernel_w):
+                                _pool_row(x, y, winner, n, c, p, row, j - at.left, at.stride_w)
+
+
+cdef void _backward(
+    const floating[:, ::1] dy, const int[:, ::1] winner, floating[:, ::1] dx
+) noexcept:
+    """Add every gradient of a plane (N * C, OH * OW) to its winner's pixel."""
+    cdef Py_ssize_t plane, q
+    with nogil:
+        for plane in range(dy.shape[0]):
+            for q in range(dy.shape[1]):
+                dx[plane, winner[plane, q]] += dy[plane, q]
+
+
+def max_pool2d_forward(x, kernel_size, stride, padding):
+    """Take the largest pixel of every window; NaN counts as larger than any number. See the reference."""
+    cdef Window at = Window(
+        kernel_size[0], kernel_size[1], stride[0], stride[1], padding[0][0], padding[1][0]
+    )
+    n, c, h, w = x.shape
+    oh = (h + sum(padding[0]) - kernel_size[0]) // stride[0] + 1
+    ow = (w + sum(padding[1]) - kernel_size[1]) // stride[1] + 1
+    y, winner = np.full((n, c, oh, ow), -np.inf, x.dtype), np.full((n, c, oh, ow), -1, np.int32)
+    if x.dtype == np.float32:
+        _forward[float](x, y, winner, at)
+    else:
+        _forward[double](x, y, winner, at)
+    return y, winner
+
+
+def max_pool2d_backward(dy, winner, x_shape):
+    """Send each gradient to the pixel that won; where windows overlap, gradients add up."""
+    n, c, oh, ow = dy.shape
+    dx = np.zeros(x_shape, dy.dtype)
+    planes = dx.reshape(n * c, x_shape[2] * x_shape[3])
+    dy, winner = dy.reshape(n * c, oh * ow), winner.reshape(n * c, oh * ow)
+    if dy.dtype == np.float32:
+        _backward[float](dy, winner, planes)
+    else:
+        _backward[double](dy, winner, planes)
+    return dx

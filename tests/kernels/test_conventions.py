@@ -1,0 +1,91 @@
+"""What every kernel promises: it writes to no input, keeps no memory of a call, and repeats itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minicap import kernels as sets
+from minicap.kernels._loading import reference_module
+
+GEOMETRY = ((2, 1), ((1, 2), (0, 1)), (1, 2), 2)  # stride, padding, dilation, groups
+
+
+def calls(dtype: str, seed: int = 0) -> dict[tuple[str, str], list[Any]]:
+    """Return, for every kernel by family and name, arguments that fit it."""
+    rng = np.random.default_rng(seed)
+
+    def a(*shape: int) -> np.ndarray:
+        return rng.standard_normal(shape).astype(dtype)
+
+    x, w, dy = a(3, 4, 6, 7), a(6, 2, 3, 2), a(3, 6, 4, 6)
+    winner = rng.integers(0, 42, (3, 4, 3, 3), dtype=np.int32)
+    return {
+        ("conv", "conv2d_forward"): [x, w, a(6), *GEOMETRY],
+        ("conv", "conv2d_backward_input"): [dy, w, x.shape, *GEOMETRY],
+        ("conv", "conv2d_backward_weight"): [dy, x, w.shape, *GEOMETRY],
+        ("pool", "max_pool2d_forward"): [x, (3, 2), (2, 2), ((1, 1), (0, 0))],
+        ("pool", "max_pool2d_backward"): [a(3, 4, 3, 3), winner, x.shape],
+        ("embedding", "embedding_backward"): [a(9, 5), rng.integers(0, 4, 9), 4],
+        ("recurrent", "lstm_gates_forward"): [a(3, 20), a(3, 5)],
+        ("recurrent", "lstm_gates_backward"): [a(3, 5), a(3, 5), a(3, 20), a(3, 5), a(3, 5)],
+        ("recurrent", "gru_gates_forward"): [a(3, 15), a(3, 15), a(3, 5)],
+        ("recurrent", "gru_gates_backward"): [a(3, 5), a(3, 15), a(3, 15), a(3, 5)],
+    }
+
+
+KERNELS = sorted(calls("float64"))
+
+
+def run(kernel: tuple[str, str], arguments: list[Any]) -> tuple[np.ndarray, ...]:
+    """Call a kernel of the set in use and return all its results as a tuple."""
+    family, name = kernel
+    result = getattr(getattr(sets, family), name)(*arguments)
+    return result if isinstance(result, tuple) else (result,)
+
+
+def arrays(arguments: list[Any]) -> list[np.ndarray]:
+    """Return the arrays among the arguments."""
+    return [argument for argument in arguments if isinstance(argument, np.ndarray)]
+
+
+def test_this_file_knows_every_kernel():
+    public = {(family, name) for family, name in KERNELS}
+    for family in sets.kernel_table():
+        module = reference_module(family)
+        for name, value in vars(module).items():
+            if getattr(value, "__module__", None) == module.__name__ and not name.startswith("_"):
+                assert (family, name) in public
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: kernel[1])
+class TestEveryKernel:
+    def test_takes_read_only_arrays_and_leaves_them_alone(self, kernels, kernel, dtype):
+        arguments, untouched = calls(dtype)[kernel], calls(dtype)[kernel]
+        for array in arrays(arguments):
+            array.flags.writeable = False
+        run(kernel, arguments)
+        for array, former in zip(arrays(arguments), arrays(untouched), strict=True):
+            np.testing.assert_array_equal(array, former)
+
+    def test_returns_new_contiguous_arrays_of_the_same_float_type(self, kernels, kernel, dtype):
+        arguments = calls(dtype)[kernel]
+        for result in run(kernel, arguments):
+            assert result.flags.c_contiguous
+            assert result.flags.writeable
+            assert result.dtype == (np.int32 if result.dtype.kind == "i" else dtype)
+            assert not any(np.shares_memory(result, array) for array in arrays(arguments))
+
+    def test_a_second_call_leaves_the_first_result_alone(self, kernels, kernel, dtype):
+        first = run(kernel, calls(dtype)[kernel])
+        kept = [result.copy() for result in first]
+        run(kernel, calls(dtype, seed=1)[kernel])
+        for result, copy in zip(first, kept, strict=True):
+            np.testing.assert_array_equal(result, copy)
+
+    def test_repeats_itself_bit_for_bit(self, kernels, kernel, dtype):
+        first, second = (run(kernel, calls(dtype)[kernel]) for _ in range(2))
+        assert [result.tobytes() for result in first] == [result.tobytes() for result in second]

@@ -1,0 +1,117 @@
+"""Max-pooling kernels: worked values, ties, NaN, borders, and a slow oracle."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minicap.kernels import pool
+
+NO_PADDING = ((0, 0), (0, 0))
+
+
+class Case(NamedTuple):
+    """The arguments of one pooling."""
+
+    x: np.ndarray
+    kernel_size: tuple
+    stride: tuple
+    padding: tuple
+
+
+@st.composite
+def cases(draw) -> Case:
+    """Draw windows of any form over few distinct values, so that ties, NaN and -inf are common."""
+    kernel = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    padding = tuple((draw(st.integers(0, k - 1)), draw(st.integers(0, k - 1))) for k in kernel)
+    image = [max(1, k - sum(p)) + draw(st.integers(0, 5)) for k, p in zip(kernel, padding, strict=True)]
+    shape = (draw(st.integers(0, 3)), draw(st.integers(1, 3)), *image)
+    values = [0.0, 1.0, 2.0, 3.0, -1.0, *draw(st.sampled_from([[], [np.nan], [-np.inf], [np.nan, -np.inf]]))]
+    x = np.random.default_rng(draw(st.integers(0, 99))).choice(values, shape)
+    stride = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    return Case(x.astype(draw(st.sampled_from(["float32", "float64"]))), kernel, stride, padding)
+
+
+def first_largest(values: list[float]) -> int:
+    """Return the position of the first NaN, or else of the first maximum."""
+    nans = [k for k, value in enumerate(values) if value != value]
+    return nans[0] if nans else values.index(max(values))
+
+
+def oracle(case: Case) -> tuple[np.ndarray, np.ndarray]:
+    """Pool window by window in plain Python."""
+    x, (kh, kw), (sh, sw), ((top, bottom), (left, right)) = case
+    n, c, h, w = x.shape
+    oh, ow = (h + top + bottom - kh) // sh + 1, (w + left + right - kw) // sw + 1
+    y, winner = np.empty((n, c, oh, ow)), np.empty((n, c, oh, ow), int)
+    for image, channel, p, q in np.ndindex(y.shape):
+        rows = range(max(p * sh - top, 0), min(p * sh - top + kh, h))
+        columns = range(max(q * sw - left, 0), min(q * sw - left + kw, w))
+        pixels = [(i, j) for i in rows for j in columns]
+        i, j = pixels[first_largest([x[image, channel, i, j] for i, j in pixels])]
+        y[image, channel, p, q], winner[image, channel, p, q] = x[image, channel, i, j], i * w + j
+    return y, winner
+
+
+def test_a_value_worked_by_hand(kernels):
+    x = np.array([[[[1.0, 5.0, 2.0, 0.0], [3.0, 4.0, 8.0, 7.0]]]])
+    y, winner = pool.max_pool2d_forward(x, (2, 2), (2, 2), NO_PADDING)
+    assert (y.tolist(), winner.tolist()) == ([[[[5, 8]]]], [[[[1, 6]]]])
+    dx = pool.max_pool2d_backward(np.array([[[[10.0, 20.0]]]]), winner, x.shape)
+    assert dx.tolist() == [[[[0, 10, 0, 0], [0, 0, 20, 0]]]]
+
+
+def test_gradients_of_overlapping_windows_add_up(kernels):
+    x = np.array([[[[1.0, 9.0, 2.0]]]])
+    _, winner = pool.max_pool2d_forward(x, (1, 2), (1, 1), NO_PADDING)
+    dx = pool.max_pool2d_backward(np.array([[[[3.0, 4.0]]]]), winner, x.shape)
+    assert dx.tolist() == [[[[0, 7, 0]]]]
+
+
+@pytest.mark.parametrize(
+    ("values", "place"),
+    [
+        ([2, 2, 1, 2], 0),
+        ([1, 2, 2, 0], 1),
+        ([0.0, -0.0, 0.0, 0.0], 0),
+        ([1, np.nan, np.inf, np.nan], 1),
+        ([-np.inf] * 4, 0),
+    ],
+    ids=["tie", "later tie", "signed zeros", "the first NaN", "nothing but -inf"],
+)
+def test_which_pixel_wins(kernels, values, place):
+    x = np.array(values, float).reshape(1, 1, 2, 2)
+    y, winner = pool.max_pool2d_forward(x, (2, 2), (1, 1), NO_PADDING)
+    assert winner.item() == place
+    np.testing.assert_array_equal(y.item(), values[place])
+
+
+def test_padding_never_wins(kernels):
+    x = np.full((1, 1, 2, 2), -np.inf)
+    _, winner = pool.max_pool2d_forward(x, (3, 3), (2, 2), ((2, 2), (2, 2)))
+    assert winner.tolist() == [[[[0, 0], [0, 0]]]]
+
+
+@given(case=cases())
+def test_forward_equals_a_slow_oracle(kernels, case):
+    y, winner = pool.max_pool2d_forward(*case)
+    expected_y, expected_winner = oracle(case)
+    assert (y.dtype, winner.dtype) == (case.x.dtype, np.int32)
+    np.testing.assert_array_equal(winner, expected_winner)
+    np.testing.assert_array_equal(y, expected_y)
+
+
+@given(case=cases())
+def test_backward_sends_every_gradient_to_its_winner(kernels, case):
+    _, winner = pool.max_pool2d_forward(*case)
+    dy = np.random.default_rng(7).integers(1, 100, winner.shape).astype(case.x.dtype)  # exact sums
+    dx = pool.max_pool2d_backward(dy, winner, case.x.shape)
+    expected = np.zeros_like(case.x)
+    for (n, c, p, q), place in np.ndenumerate(winner):
+        expected[n, c].flat[place] += dy[n, c, p, q]
+    assert dx.dtype == case.x.dtype
+    np.testing.assert_array_equal(dx, expected)
