@@ -1,0 +1,122 @@
+"""Recurrent cells behind one interface, and stacks of them.
+
+A cell's state is one array (N, S): the hidden state (N, H), for the LSTM hidden and cell state side by
+side (N, 2H). So conditioning and decoding need not know which cell they drive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from minicap import ops
+from minicap._types import Array, Arrays, Rng
+from minicap.initializers import Initializer, glorot_uniform, lstm_bias, orthogonal, zeros
+from minicap.layers.base import Layer
+
+
+class Recurrent(Layer):
+    """What every cell is: a sequence op, a step op, so many gates and so many states."""
+
+    op_step: ClassVar[Callable[..., Any]]
+    inputs: ClassVar[tuple[str, ...]] = ("x", "h0")
+    arguments = {"w_x": "w_x", "w_h": "w_h", "b": "b"}
+
+    gates: ClassVar[int] = 1
+    states: ClassVar[int] = 1  # how many (N, H) arrays make the state
+    biases: ClassVar[dict[str, Initializer]] = {"b": zeros}
+
+    def __init__(self, in_size: int, hidden_size: int, *, rng: Rng, dtype: DTypeLike = "float32") -> None:
+        super().__init__()
+        self.hidden_size = hidden_size
+        width = self.gates * hidden_size
+        self.add_params(
+            rng,
+            dtype,
+            w_x=((in_size, width), glorot_uniform),
+            w_h=((hidden_size, width), orthogonal),
+            **{name: ((width,), init) for name, init in self.biases.items()},
+        )
+
+    @property
+    def state_size(self) -> int:
+        """Width S of the state."""
+        return self.states * self.hidden_size
+
+    def run(self, x: Array, state: Array, *, mask: Array | None = None) -> tuple[Array, Any]:
+        """Run over a sequence.
+
+        Parameters
+        ----------
+        x : Array, (N, T, D)
+        state : Array, (N, S)
+        mask : Array of bool, (N, T), optional
+
+        Returns
+        -------
+        hs : Array, (N, T, H)
+        cache
+        """
+        y, cache = self.forward(x, *np.split(state, self.states, axis=1), mask=mask)
+        return (y if self.states == 1 else y[0]), cache
+
+    def run_backward(self, dhs: Array, cache: Any) -> tuple[Array, Array, Arrays]:
+        """Propagate back through time.
+
+        Parameters
+        ----------
+        dhs : Array, (N, T, H)
+        cache
+            From ``run``.
+
+        Returns
+        -------
+        dx : Array, (N, T, D)
+        dstate : Array, (N, S)
+        grads : dict of str to Array
+        """
+        # Nobody reads the last cell state, so its upstream is zero.
+        unread = [np.zeros_like(dhs[:, 0])] * (self.states - 1)
+        (dx, *dstates), grads = self.backward(dhs, *unread, cache)
+        return dx, np.concatenate(dstates, axis=1), grads
+
+    def step(self, x: Array, state: Array) -> Array:
+        """Return the state (N, S) after one more input (N, D)."""
+        parts = np.split(state, self.states, axis=1)
+        y, _ = type(self).op_step(x, *parts, **self.params)
+        return y if self.states == 1 else np.concatenate(y, axis=1)
+
+
+class Rnn(Recurrent):
+    """Elman network: x (N, T, D), state (N, H), hs (N, T, H)."""
+
+    op_forward, op_backward = ops.rnn_forward, ops.rnn_backward
+    op_step = ops.rnn_step_forward
+
+
+class Lstm(Recurrent):
+    """Long short-term memory: x (N, T, D), state (N, 2H) = hidden and cell, hs (N, T, H)."""
+
+    op_forward, op_backward = ops.lstm_forward, ops.lstm_backward
+    op_step = ops.lstm_step_forward
+    inputs = ("x", "h0", "c0")
+
+    gates, states = 4, 2
+    biases = {"b": lstm_bias}
+
+
+class Gru(Recurrent):
+    """Gated recurrent unit, reset after the product: x (N, T, D), state (N, H), hs (N, T, H)."""
+
+    op_forward, op_backward = ops.gru_forward, ops.gru_backward
+    op_step = ops.gru_step_forward
+    arguments = {"w_x": "w_x", "w_h": "w_h", "b_x": "b_x", "b_h": "b_h"}
+
+    gates = 3
+    biases = {"b_x": zeros, "b_h": zeros}
+
+
+CELLS: dict[str, type[Recurrent]] = {"rnn": Rnn, "lstm": Lstm, "gru": Gru}

@@ -1,0 +1,153 @@
+"""Recurrent layers on top of each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from minicap._types import Array, Arrays, Rng
+from minicap.layers.base import named
+from minicap.layers.basic import Dropout
+from minicap.layers.recurrent import CELLS
+
+
+class RecurrentStack:
+    """One to several recurrent layers, each reading the one below, with dropout in between.
+
+    Parameters
+    ----------
+    cell : str
+        ``rnn``, ``lstm`` or ``gru``.
+    in_size, hidden_size : int
+        Widths D and H.
+    layers : int
+    dropout : float
+        Probability that an entry passed from one layer up to the next is dropped.
+    rng : numpy.random.Generator
+    dtype : dtype
+
+    Raises
+    ------
+    ValueError
+        If there is no such cell or no layer.
+
+    References
+    ----------
+    Zaremba, Sutskever and Vinyals, "Recurrent neural network regularization" (2014): dropout between
+    layers only, never along time.
+    """
+
+    def __init__(
+        self,
+        cell: str,
+        in_size: int,
+        hidden_size: int,
+        *,
+        layers: int = 1,
+        dropout: float = 0.0,
+        rng: Rng,
+        dtype: DTypeLike = "float32",
+    ) -> None:
+        if cell not in CELLS:
+            raise ValueError(f"RecurrentStack: there is no cell {cell!r}; choose one of {', '.join(CELLS)}")
+        if layers < 1:
+            raise ValueError(f"RecurrentStack: layers is {layers} but at least 1 is needed")
+        widths = [in_size] + [hidden_size] * (layers - 1)
+        self.cells = [CELLS[cell](width, hidden_size, rng=rng, dtype=dtype) for width in widths]
+        self.dropout = Dropout(dropout)
+
+    @property
+    def params(self) -> Arrays:
+        """Parameters of every layer, ``layer1.w_x`` and so on."""
+        return named(**{f"layer{i}": cell.params for i, cell in enumerate(self.cells, 1)})
+
+    @property
+    def state_size(self) -> int:
+        """Width S of the state of all layers, side by side."""
+        return sum(cell.state_size for cell in self.cells)
+
+    def run(
+        self,
+        x: Array,
+        state: Array,
+        *,
+        mask: Array | None = None,
+        training: bool = False,
+        rng: Rng | None = None,
+    ) -> tuple[Array, list[Any]]:
+        """Run every layer over the sequence below it.
+
+        Parameters
+        ----------
+        x : Array, (N, T, D)
+        state : Array, (N, S)
+        mask : Array of bool, (N, T), optional
+        training : bool
+        rng : numpy.random.Generator, optional
+            For dropout.
+
+        Returns
+        -------
+        hs : Array, (N, T, H)
+            States of the top layer.
+        cache : list
+        """
+        cache = []
+        for i, (cell, start) in enumerate(zip(self.cells, self._split(state), strict=True)):
+            dropped = None
+            if i:
+                x, dropped = self.dropout.forward(x, training=training, rng=rng)
+            x, ran = cell.run(x, start, mask=mask)
+            cache.append((dropped, ran))
+        return x, cache
+
+    def run_backward(self, dhs: Array, cache: list[Any]) -> tuple[Array, Array, Arrays]:
+        """Propagate back through every layer, from the top one down.
+
+        Parameters
+        ----------
+        dhs : Array, (N, T, H)
+        cache : list
+
+        Returns
+        -------
+        dx : Array, (N, T, D)
+        dstate : Array, (N, S)
+        grads : dict of str to Array
+        """
+        dstates: list[Array] = []
+        grads: Arrays = {}
+        for i, (cell, (dropped, ran)) in reversed(list(enumerate(zip(self.cells, cache, strict=True), 1))):
+            dhs, dstate, cell_grads = cell.run_backward(dhs, ran)
+            if dropped is not None:
+                dhs, _ = self.dropout.backward(dhs, dropped)
+            dstates.insert(0, dstate)
+            grads |= named(**{f"layer{i}": cell_grads})
+        return dhs, np.concatenate(dstates, axis=1), grads
+
+    def step(self, x: Array, state: Array) -> tuple[Array, Array]:
+        """Take one step of time, without dropout.
+
+        Parameters
+        ----------
+        x : Array, (N, D)
+        state : Array, (N, S)
+
+        Returns
+        -------
+        h : Array, (N, H)
+            Hidden state of the top layer.
+        state : Array, (N, S)
+        """
+        after = []
+        for cell, before in zip(self.cells, self._split(state), strict=True):
+            now = cell.step(x, before)
+            x = now[:, : cell.hidden_size]
+            after.append(now)
+        return x, np.concatenate(after, axis=1)
+
+    def _split(self, state: Array) -> list[Array]:
+        """Cut the state (N, S) into one a layer."""
+        return np.split(state, len(self.cells), axis=1)

@@ -1,0 +1,238 @@
+"""Long short-term memory, one step and a whole sequence."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from minicap import kernels
+from minicap._types import Array
+from minicap.ops import _check
+from minicap.ops._recurrent import before, carry, check_sequence, check_step, split
+
+
+class LstmStepCache(NamedTuple):
+    """The step's inputs, its activated gates (N, 4H) in the order i, f, g, o, and its cell state."""
+
+    x: Array
+    h: Array
+    c: Array
+    w_x: Array
+    w_h: Array
+    gates: Array
+    c_next: Array
+
+
+class LstmStepGrads(NamedTuple):
+    """Gradients of ``lstm_step``, shaped like its arguments."""
+
+    dx: Array
+    dh: Array
+    dc: Array
+    dw_x: Array
+    dw_h: Array
+    db: Array
+
+
+def lstm_step_forward(
+    x: Array, h: Array, c: Array, w_x: Array, w_h: Array, b: Array
+) -> tuple[tuple[Array, Array], LstmStepCache]:
+    """Take one step of time.
+
+    ::
+
+        z = x @ w_x + h @ w_h + b                    four blocks of H: z_i, z_f, z_g, z_o
+        i = sigmoid(z_i)   f = sigmoid(z_f)   g = tanh(z_g)   o = sigmoid(z_o)
+        c_next = f * c + i * g                       forget a part, write a part
+        h_next = o * tanh(c_next)                    show a part
+
+    Parameters
+    ----------
+    x : Array, (N, D)
+        This step's input.
+    h, c : Array, (N, H)
+        Hidden and cell state before it.
+    w_x : Array, (D, 4H)
+    w_h : Array, (H, 4H)
+    b : Array, (4H,)
+
+    Returns
+    -------
+    (h_next, c_next) : Array, (N, H) each
+    cache : LstmStepCache
+        Inputs, activated gates and ``c_next``.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    References
+    ----------
+    Hochreiter and Schmidhuber, "Long short-term memory" (1997), with the forget gate of Gers et al.
+    (2000); Graves, "Generating sequences with recurrent neural networks" (2013), equations 7-11
+    without the peephole terms (his i, f, c, o, h are ours; his tanh input to c is our g).
+    """
+    x, h, c, w_x, w_h, b = _check.floats("lstm_step", x=x, h=h, c=c, w_x=w_x, w_h=w_h, b=b)
+    check_step("lstm_step", 4, x, w_x, w_h, h=h, c=c, b=b)
+    z = x @ w_x + h @ w_h + b  # (N, 4H)
+    c = np.ascontiguousarray(c)
+    gates, c_next, h_next = kernels.recurrent.lstm_gates_forward(z, c)
+    return (h_next, c_next), LstmStepCache(x, h, c, w_x, w_h, gates, c_next)
+
+
+def lstm_step_backward(dh_next: Array, dc_next: Array, cache: LstmStepCache) -> LstmStepGrads:
+    """Propagate through one step.
+
+    The cell state is read twice, by the output and by the next step, so its upstream is a sum::
+
+        do  = dh_next * tanh(c_next)
+        dc' = dc_next + dh_next * o * (1 - tanh(c_next)**2)
+        di  = dc' * g      df = dc' * c      dg = dc' * i      dc = dc' * f
+
+    through the slopes s(1 - s) of the sigmoids and 1 - g**2 of the tanh to the pre-activations::
+
+        dz   = [di i(1-i), df f(1-f), dg (1-g**2), do o(1-o)]
+        dx   = dz @ w_x.T      dh   = dz @ w_h.T
+        dw_x = x.T @ dz        dw_h = h.T @ dz        db = sum_n dz
+
+    Along c the gradient is only scaled by f, never by a matrix: with f near 1 it neither vanishes nor
+    explodes.
+
+    Parameters
+    ----------
+    dh_next, dc_next : Array, (N, H)
+        Upstream gradients.
+    cache : LstmStepCache
+
+    Returns
+    -------
+    LstmStepGrads
+        dx (N, D), dh (N, H), dc (N, H), dw_x (D, 4H), dw_h (H, 4H), db (4H,).
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an upstream does not fit the forward's output.
+    """
+    x, h, c, w_x, w_h, gates, c_next = cache
+    dh_next = _check.upstream("lstm_step", "dh_next", dh_next, c_next.shape, c_next.dtype)
+    dc_next = _check.upstream("lstm_step", "dc_next", dc_next, c_next.shape, c_next.dtype)
+    arrays = (np.ascontiguousarray(array) for array in (dh_next, dc_next, gates, c, c_next))
+    dz, dc = kernels.recurrent.lstm_gates_backward(*arrays)
+    return LstmStepGrads(dz @ w_x.T, dz @ w_h.T, dc, x.T @ dz, h.T @ dz, dz.sum(axis=0))
+
+
+class LstmCache(NamedTuple):
+    """One record of the whole sequence; ``at(t)`` is the step's view of it."""
+
+    x: Array
+    h0: Array
+    c0: Array
+    w_x: Array
+    w_h: Array
+    gates: Array
+    cs: Array
+    hs: Array
+    mask: Array | None
+
+    def at(self, t: int) -> LstmStepCache:
+        """Return the cache of step t."""
+        h, c = before(self.hs, self.h0, t), before(self.cs, self.c0, t)
+        return LstmStepCache(self.x[:, t], h, c, self.w_x, self.w_h, self.gates[:, t], self.cs[:, t])
+
+
+class LstmGrads(NamedTuple):
+    """Gradients of ``lstm``, shaped like its arguments."""
+
+    dx: Array
+    dh0: Array
+    dc0: Array
+    dw_x: Array
+    dw_h: Array
+    db: Array
+
+
+def lstm_forward(
+    x: Array, h0: Array, c0: Array, w_x: Array, w_h: Array, b: Array, *, mask: Array | None = None
+) -> tuple[tuple[Array, Array], LstmCache]:
+    """Run ``lstm_step`` over time.
+
+    Parameters
+    ----------
+    x : Array, (N, T, D)
+    h0, c0 : Array, (N, H)
+        Hidden and cell state before the first step.
+    w_x : Array, (D, 4H)
+    w_h : Array, (H, 4H)
+    b : Array, (4H,)
+    mask : Array of bool, (N, T), optional
+        True = a real word. A masked step carries both states, and ``hs`` repeats the hidden one.
+
+    Returns
+    -------
+    (hs, c_last) : Array, (N, T, H) and (N, H)
+        The hidden state after each step, and the cell state after the last.
+    cache : LstmCache
+        Inputs, activated gates (N, T, 4H), cell states and hidden states (N, T, H).
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+    """
+    x, h0, c0, w_x, w_h, b = _check.floats("lstm", x=x, h0=h0, c0=c0, w_x=w_x, w_h=w_h, b=b)
+    mask = check_sequence("lstm", 4, x, mask, w_x=w_x, w_h=w_h, h0=h0, c0=c0, b=b)
+    n, steps, hidden = *x.shape[:2], h0.shape[1]
+    gates = np.empty((n, steps, 4 * hidden), x.dtype)
+    cs, hs = np.empty((2, n, steps, hidden), x.dtype)
+    h, c = h0, c0
+    for t in range(steps):
+        (h_next, c_next), step = lstm_step_forward(x[:, t], h, c, w_x, w_h, b)
+        gates[:, t] = step.gates
+        hs[:, t] = h = carry(mask, t, h_next, h)
+        cs[:, t] = c = carry(mask, t, c_next, c)
+    return (hs, c.copy()), LstmCache(x, h0, c0, w_x, w_h, gates, cs, hs, mask)
+
+
+def lstm_backward(dhs: Array, dc_last: Array, cache: LstmCache) -> LstmGrads:
+    """Propagate back through time.
+
+    As in ``rnn_backward``, but two things travel backward from step to step, ``dh`` and ``dc``; the cell
+    state's starts as ``dc_last``.
+
+    Parameters
+    ----------
+    dhs : Array, (N, T, H)
+        Upstream gradient of every hidden state.
+    dc_last : Array, (N, H)
+        Upstream gradient of the last cell state.
+    cache : LstmCache
+
+    Returns
+    -------
+    LstmGrads
+        dx (N, T, D), dh0 (N, H), dc0 (N, H), dw_x (D, 4H), dw_h (H, 4H), db (4H,).
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an upstream does not fit the forward's output.
+    """
+    dhs = _check.upstream("lstm", "dhs", dhs, cache.hs.shape, cache.hs.dtype)
+    dc = _check.upstream("lstm", "dc_last", dc_last, cache.c0.shape, cache.hs.dtype)
+    dx = np.empty_like(cache.x)
+    dw_x, dw_h = np.zeros_like(cache.w_x), np.zeros_like(cache.w_h)
+    db = np.zeros_like(cache.w_h[0])
+    dh = np.zeros_like(cache.h0)
+    for t in reversed(range(dhs.shape[1])):
+        dh_step, dh_past = split(cache.mask, t, dh + dhs[:, t])
+        dc_step, dc_past = split(cache.mask, t, dc)
+        step = lstm_step_backward(dh_step, dc_step, cache.at(t))
+        dx[:, t] = step.dx
+        dw_x += step.dw_x
+        dw_h += step.dw_h
+        db += step.db
+        dh, dc = step.dh + dh_past, step.dc + dc_past
+    return LstmGrads(dx, dh, dc.copy(), dw_x, dw_h, db)
