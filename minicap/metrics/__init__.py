@@ -1,0 +1,19 @@
+"""Scores for captions, with their uncertainty and the baselines to read them by.
+
+Captions are lists of tokens throughout: which tokenizer split them is part of a score's ``signature``.
+"""
+
+from minicap.metrics.baselines import best_constant_caption as best_constant_caption
+from minicap.metrics.baselines import random_caption as random_caption
+from minicap.metrics.bleu import BleuScore as BleuScore
+from minicap.metrics.bleu import corpus_bleu as corpus_bleu
+from minicap.metrics.bleu import sentence_bleu as sentence_bleu
+from minicap.metrics.bootstrap import Interval as Interval
+from minicap.metrics.bootstrap import bootstrap_interval as bootstrap_interval
+from minicap.metrics.exact import exact_match as exact_match
+from minicap.metrics.image_gap import ImageGap as ImageGap
+from minicap.metrics.image_gap import image_gap as image_gap
+from minicap.metrics.perplexity import perplexity as perplexity
+from minicap.metrics.signature import signature as signature
+from minicap.metrics.signature import signature_text as signature_text
+from minicap.metrics.truth import truth_scores as truth_scores

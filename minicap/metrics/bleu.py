@@ -1,0 +1,233 @@
+"""BLEU as the standard COCO evaluation code computes it, on captions already split into tokens.
+
+    p_n    = (sum of clipped matches of n-grams + 1e-15) / (sum of n-grams in the hypotheses + 1e-9)
+    BP     = min(1, exp(1 - reference length / hypothesis length))
+    BLEU-N = BP * (p_1 p_2 ... p_N)^(1/N)
+
+A match is clipped at the largest count of the n-gram in any one reference. The reference length of a picture
+is the length closest to the hypothesis', the shorter of two equally close. The two small constants stand in
+the standard code and are kept, also where they show: a caption of three words has no 4-gram, so its own
+BLEU-4 is nearly 0 even if it equals its reference.
+
+References
+----------
+K. Papineni, S. Roukos, T. Ward, W.-J. Zhu: BLEU: a method for automatic evaluation of machine translation.
+ACL 2002.
+
+X. Chen et al.: Microsoft COCO captions: data collection and evaluation server. arXiv:1504.00325, 2015.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from minicap.metrics._pairs import Tokens, check_pairs
+
+TINY = 1e-15
+SMALL = 1e-9
+
+
+@dataclass(frozen=True)
+class BleuScore:
+    """BLEU-1 to BLEU-N with the counts they are made of.
+
+    Attributes
+    ----------
+    scores : tuple of float
+        BLEU-1, BLEU-2, ... in order; also as ``bleu_1`` to ``bleu_4``.
+    matches, totals : tuple of int
+        Clipped matches, and n-grams in the hypotheses, for n = 1, 2, ...
+    hypothesis_length, reference_length : int
+        Summed over the pictures, in tokens.
+    """
+
+    scores: tuple[float, ...]
+    matches: tuple[int, ...]
+    totals: tuple[int, ...]
+    hypothesis_length: int
+    reference_length: int
+
+    @property
+    def brevity_penalty(self) -> float:
+        """The factor that punishes hypotheses shorter than their references; 1 where they are not."""
+        return brevity_penalty(self.hypothesis_length, self.reference_length)
+
+    @property
+    def bleu_1(self) -> float:
+        """BLEU with single words."""
+        return self.scores[0]
+
+    @property
+    def bleu_2(self) -> float:
+        """BLEU up to pairs of words."""
+        return self.scores[1]
+
+    @property
+    def bleu_3(self) -> float:
+        """BLEU up to three words in a row."""
+        return self.scores[2]
+
+    @property
+    def bleu_4(self) -> float:
+        """BLEU up to four words in a row."""
+        return self.scores[3]
+
+    def as_dict(self) -> dict[str, float]:
+        """Return ``{"bleu_1": ..., "bleu_2": ...}``, ready for ``metrics.json``."""
+        return {f"bleu_{n}": score for n, score in enumerate(self.scores, 1)}
+
+
+def corpus_bleu(
+    hypotheses: Sequence[Tokens], references: Sequence[Sequence[Tokens]], max_n: int = 4
+) -> BleuScore:
+    """Score a set of captions: counts are summed over the pictures before they are divided.
+
+    Parameters
+    ----------
+    hypotheses : sequence of token lists
+        One caption a picture.
+    references : sequence of lists of token lists
+        At least one reference a picture.
+    max_n : int
+        The longest n-gram.
+
+    Returns
+    -------
+    BleuScore
+
+    Raises
+    ------
+    ValueError
+        If the two do not pair up, a picture has no reference, or a caption is not split into tokens.
+    """
+    check_pairs("corpus_bleu", hypotheses, references)
+    if max_n < 1:
+        raise ValueError(f"corpus_bleu: max_n is {max_n} but n-grams have at least one word")
+    matches, totals = [0] * max_n, [0] * max_n
+    hypothesis_length = reference_length = 0
+    for hypothesis, several in zip(hypotheses, references, strict=True):
+        limits = reference_counts(several, max_n)
+        for gram, count in ngrams(hypothesis, max_n).items():
+            matches[len(gram) - 1] += min(count, limits[gram])
+        for n in range(1, max_n + 1):
+            totals[n - 1] += max(0, len(hypothesis) - n + 1)
+        hypothesis_length += len(hypothesis)
+        reference_length += closest_length(len(hypothesis), [len(reference) for reference in several])
+    scores = bleu_from_counts(matches, totals, hypothesis_length, reference_length)
+    return BleuScore(scores, tuple(matches), tuple(totals), hypothesis_length, reference_length)
+
+
+def sentence_bleu(hypothesis: Tokens, references: Sequence[Tokens], max_n: int = 4) -> BleuScore:
+    """Score one caption on its own counts; without smoothing, so read BLEU-3 and -4 of one caption with care.
+
+    Parameters
+    ----------
+    hypothesis : token list
+    references : sequence of token lists
+        At least one.
+    max_n : int
+        The longest n-gram.
+
+    Returns
+    -------
+    BleuScore
+
+    Raises
+    ------
+    ValueError
+        As ``corpus_bleu``.
+    """
+    return corpus_bleu([hypothesis], [references], max_n)
+
+
+def ngrams(tokens: Tokens, max_n: int) -> Counter[tuple[str, ...]]:
+    """Count all n-grams of 1 to ``max_n`` tokens.
+
+    Parameters
+    ----------
+    tokens : token list
+    max_n : int
+
+    Returns
+    -------
+    Counter
+        From n-gram, a tuple of n words, to count.
+    """
+    tokens = tuple(tokens)
+    return Counter(tokens[i : i + n] for n in range(1, max_n + 1) for i in range(len(tokens) - n + 1))
+
+
+def reference_counts(references: Sequence[Tokens], max_n: int) -> Counter[tuple[str, ...]]:
+    """Count each n-gram where it is most frequent among the references: the limit for matches.
+
+    Parameters
+    ----------
+    references : sequence of token lists
+    max_n : int
+
+    Returns
+    -------
+    Counter
+    """
+    limits: Counter[tuple[str, ...]] = Counter()
+    for reference in references:
+        limits |= ngrams(reference, max_n)
+    return limits
+
+
+def closest_length(length: int, lengths: Sequence[int]) -> int:
+    """Return the reference length nearest to ``length``, the shorter of two.
+
+    Parameters
+    ----------
+    length : int
+    lengths : sequence of int
+
+    Returns
+    -------
+    int
+    """
+    return min(lengths, key=lambda candidate: (abs(candidate - length), candidate))
+
+
+def brevity_penalty(hypothesis_length: int, reference_length: int) -> float:
+    """Return ``min(1, exp(1 - r / c))`` with the standard code's constants in ``c / r``.
+
+    Parameters
+    ----------
+    hypothesis_length, reference_length : int
+        In tokens.
+
+    Returns
+    -------
+    float
+    """
+    ratio = (hypothesis_length + TINY) / (reference_length + SMALL)
+    return math.exp(1 - 1 / ratio) if ratio < 1 else 1.0
+
+
+def bleu_from_counts(
+    matches: Sequence[int], totals: Sequence[int], hypothesis_length: int, reference_length: int
+) -> tuple[float, ...]:
+    """Return BLEU-1, BLEU-2, ... from summed counts.
+
+    Parameters
+    ----------
+    matches, totals : sequence of int
+        For n = 1, 2, ...
+    hypothesis_length, reference_length : int
+        In tokens.
+
+    Returns
+    -------
+    tuple of float
+    """
+    penalty = brevity_penalty(hypothesis_length, reference_length)
+    scores, product = [], 1.0
+    for n, (match, total) in enumerate(zip(matches, totals, strict=True), 1):
+        product *= (match + TINY) / (total + SMALL)
+        scores.append(penalty * product ** (1 / n))
+    return tuple(scores)
