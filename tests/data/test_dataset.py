@@ -1,0 +1,89 @@
+"""One split: pictures, captions, and what is usable."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from minicap.data import CaptionBatches, CaptionData, Preprocessing, Vocabulary, load_image, save_png
+from minicap.data.report import NO_IMAGE, ReadingReport
+from minicap.errors import InputError
+
+SETTINGS = Preprocessing(4)
+
+
+@pytest.fixture
+def data(tmp_path, picture) -> CaptionData:
+    """Return three pictures from files."""
+    paths = [tmp_path / f"{name}.png" for name in "abc"]
+    for path in paths:
+        save_png(path, picture(64, 64))
+    return CaptionData("train", ("a", "b", "c"), (("one",), ("two", "zwei"), ("three",)), paths)
+
+
+def test_pixels_of_files_and_of_arrays_agree(data):
+    arrays = CaptionData("train", data.names, data.captions, [load_image(path) for path in data.images])
+    np.testing.assert_array_equal(data.pixels(SETTINGS), arrays.pixels(SETTINGS))
+    assert data.pixels(SETTINGS).shape == (3, 4, 4, 3)
+
+
+def test_scenes_keep_their_truth(picture):
+    scenes = [SimpleNamespace(image=picture(), captions=(f"caption {i}",), objects=()) for i in range(2)]
+    data = CaptionData.from_scenes(scenes, "val")
+    assert (data.split, data.names) == ("val", ("val_00000.png", "val_00001.png"))
+    assert data.captions == (("caption 0",), ("caption 1",))
+    assert data.scenes == tuple(scenes)
+    assert data.subset([1]).scenes == (scenes[1],)
+    np.testing.assert_array_equal(data.pixels(Preprocessing(8))[1], scenes[1].image)
+
+
+def test_a_subset_takes_everything_along(data):
+    part = data.subset(np.array([2, 1]))
+    assert (part.names, part.captions) == (("c", "b"), (("three",), ("two", "zwei")))
+    np.testing.assert_array_equal(part.pixels(SETTINGS), data.pixels(SETTINGS)[[2, 1]])
+    assert part.all_captions() == ["three", "two", "zwei"]
+    assert len(data.subset([])) == 0
+
+
+def test_all_usable_is_itself(data):
+    assert data.usable(SETTINGS) is data
+
+
+def test_a_truncated_file_is_left_out_and_reported(data):
+    path = data.images[1]
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(
+        InputError, match=r"1 of 3 images of train cannot be decoded; the first, .*b.png, is damaged"
+    ):
+        data.pixels(SETTINGS)
+    report = ReadingReport()
+    usable = data.usable(SETTINGS, report=report)
+    assert usable.names == ("a", "c")
+    assert usable.pixels(SETTINGS).shape == (2, 4, 4, 3)
+    assert report.count(NO_IMAGE) == 1
+    assert report.lines()[0].startswith("1 of 3 images cannot be read (first: b is damaged or truncated")
+
+
+def test_batches_leave_a_truncated_file_out_themselves(data):
+    data.images[0].write_bytes(data.images[0].read_bytes()[:500])
+    batches = CaptionBatches(data, Vocabulary.build(data.all_captions()), SETTINGS, 2)
+    assert batches.data.names == ("b", "c")
+    assert batches.report.lines()[0].startswith("1 of 3 images cannot be read")
+    with pytest.raises(InputError, match="larger than the 2 images"):
+        CaptionBatches(data, Vocabulary.build(data.all_captions()), SETTINGS, 3)
+
+
+def test_nothing_usable_is_an_error(data):
+    for path in data.images:
+        path.write_text("nothing")
+    with pytest.raises(InputError, match="none of the 3 images of train can be decoded"):
+        data.usable(SETTINGS)
+
+
+def test_wrong_lengths_are_refused(picture):
+    with pytest.raises(ValueError, match="2 names, 1 captions, 1 images"):
+        CaptionData("train", ("a", "b"), (("one",),), [picture()])
+    with pytest.raises(ValueError, match="a has no caption"):
+        CaptionData("train", ("a",), ((),), [picture()])
