@@ -1,0 +1,173 @@
+"""Three places where a picture can enter a recurrent decoder.
+
+Each takes the features and the embedded words and gives what the recurrent layers read: their inputs, the
+state they start from, and the mask. ``init`` sets the first state, ``pre`` is read as the first word,
+``par`` stands beside every word.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from minicap._types import Array, Arrays, Rng
+from minicap.layers import Linear, named
+
+
+class Drive(NamedTuple):
+    """What the recurrent layers read."""
+
+    inputs: Array  # (N, T, D')
+    state: Array  # (N, S)
+    mask: Array | None  # (N, T)
+
+
+class Conditioning:
+    """A way to show the picture to the recurrent layers; this base shows nothing.
+
+    Attributes
+    ----------
+    lead : int
+        How many inputs stand before the first word.
+    """
+
+    lead = 0
+
+    def __init__(self, feature_size: int, embed_size: int) -> None:
+        self.feature_size, self.embed_size = feature_size, embed_size
+
+    @property
+    def input_size(self) -> int:
+        """Width D' of what the recurrent layers read."""
+        return self.embed_size
+
+    @property
+    def params(self) -> Arrays:
+        """Parameters of the layers in between, none by default."""
+        return {}
+
+    def build(self, state_size: int, *, rng: Rng, dtype: DTypeLike) -> None:
+        """Create the layers in between, once the width S of the state is known."""
+        self.state_size, self.dtype = state_size, np.dtype(dtype)
+
+    def forward(self, features: Array, words: Array, mask: Array | None) -> tuple[Drive, Any]:
+        """Join features (N, E) and words (N, T, D); the cache is what ``backward`` needs."""
+        raise NotImplementedError
+
+    def backward(self, dinputs: Array, dstate: Array, cache: Any) -> tuple[Array, Array, Arrays]:
+        """Return (dfeatures (N, E), dwords (N, T, D), grads)."""
+        raise NotImplementedError
+
+    def first(self, features: Array) -> tuple[Array, Array | None]:
+        """Return the first state (N, S), and what is read before the first word (N, D') if anything."""
+        return self._zero_state(features), None
+
+    def beside(self, word: Array, features: Array) -> Array:
+        """Return the input (N, D') of a step that reads a word (N, D)."""
+        return word
+
+    def _zero_state(self, features: Array) -> Array:
+        return np.zeros((len(features), self.state_size), self.dtype)
+
+
+class Init(Conditioning):
+    """The picture sets the first state: ``state_0 = features @ weight + bias``."""
+
+    @property
+    def params(self) -> Arrays:
+        """The map from features to state."""
+        return named(to_state=self.to_state.params)
+
+    def build(self, state_size: int, *, rng: Rng, dtype: DTypeLike) -> None:
+        """Create the map from features to state."""
+        super().build(state_size, rng=rng, dtype=dtype)
+        self.to_state = Linear(self.feature_size, state_size, rng=rng, dtype=dtype)
+
+    def forward(self, features: Array, words: Array, mask: Array | None) -> tuple[Drive, Any]:
+        """Start from the mapped features."""
+        state, cache = self.to_state.forward(features)
+        return Drive(words, state, mask), cache
+
+    def backward(self, dinputs: Array, dstate: Array, cache: Any) -> tuple[Array, Array, Arrays]:
+        """Send the first state's upstream through the map."""
+        dfeatures, grads = self.to_state.backward(dstate, cache)
+        return dfeatures, dinputs, named(to_state=grads)
+
+    def first(self, features: Array) -> tuple[Array, Array | None]:
+        """Start from the mapped features."""
+        return self.to_state.forward(features)[0], None
+
+
+class Pre(Conditioning):
+    """The picture is read as the first word: ``x_0 = features @ weight + bias``, then ``<start>``.
+
+    References
+    ----------
+    Vinyals et al., "Show and tell: a neural image caption generator" (2015), equations 10-12.
+    """
+
+    lead = 1
+
+    @property
+    def params(self) -> Arrays:
+        """The map from features to a word vector."""
+        return named(to_word=self.to_word.params)
+
+    def build(self, state_size: int, *, rng: Rng, dtype: DTypeLike) -> None:
+        """Create the map from features to a word vector."""
+        super().build(state_size, rng=rng, dtype=dtype)
+        self.to_word = Linear(self.feature_size, self.embed_size, rng=rng, dtype=dtype)
+
+    def forward(self, features: Array, words: Array, mask: Array | None) -> tuple[Drive, Any]:
+        """Put the mapped features in front of the words."""
+        picture, cache = self.to_word.forward(features)  # (N, D)
+        inputs = np.concatenate([picture[:, None], words], axis=1)  # (N, 1 + T, D)
+        if mask is not None:
+            mask = np.concatenate([np.ones_like(mask[:, :1]), mask], axis=1)
+        return Drive(inputs, self._zero_state(features), mask), cache
+
+    def backward(self, dinputs: Array, dstate: Array, cache: Any) -> tuple[Array, Array, Arrays]:
+        """Send the first input's upstream through the map."""
+        dfeatures, grads = self.to_word.backward(dinputs[:, 0], cache)
+        return dfeatures, dinputs[:, 1:], named(to_word=grads)
+
+    def first(self, features: Array) -> tuple[Array, Array | None]:
+        """Read the mapped features first."""
+        return self._zero_state(features), self.to_word.forward(features)[0]
+
+
+class Par(Conditioning):
+    """The picture stands beside every word: ``x_t = [word_t, features]``.
+
+    Each state is then a nonlinearity of the picture's features, the word and the state before,
+    ``h_t = f(W_v v + W_x x_t + W_h h_{t-1})``, the classic equation.
+
+    References
+    ----------
+    Mao et al., "Deep captioning with multimodal recurrent neural networks" (2015); Donahue et al.,
+    "Long-term recurrent convolutional networks" (2015), section 4.2.
+    """
+
+    @property
+    def input_size(self) -> int:
+        """Width of word and features side by side."""
+        return self.embed_size + self.feature_size
+
+    def forward(self, features: Array, words: Array, mask: Array | None) -> tuple[Drive, Any]:
+        """Repeat the features beside every word."""
+        beside = np.broadcast_to(features[:, None], (*words.shape[:2], self.feature_size))
+        return Drive(np.concatenate([words, beside], axis=2), self._zero_state(features), mask), None
+
+    def backward(self, dinputs: Array, dstate: Array, cache: Any) -> tuple[Array, Array, Arrays]:
+        """Add up over time what the repeated features receive."""
+        dwords, dbeside = np.split(dinputs, [self.embed_size], axis=2)
+        return dbeside.sum(axis=1), dwords, {}
+
+    def beside(self, word: Array, features: Array) -> Array:
+        """Put the features beside the word."""
+        return np.concatenate([word, features], axis=1)
+
+
+CONDITIONINGS: dict[str, type[Conditioning]] = {"par": Par, "init": Init, "pre": Pre}

@@ -1,0 +1,75 @@
+"""Whatever a picture is given as becomes the tensor that the encoder reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from minicap._types import Array
+from minicap.data.images import load_image
+from minicap.data.preprocessing import Preprocessing
+
+
+def as_tensors(images: Any, preprocessing: Preprocessing, dtype: DTypeLike) -> Array:
+    """Return pictures as one tensor.
+
+    Parameters
+    ----------
+    images
+        A path, a Pillow image, a uint8 array (H, W, 3) or (N, H, W, 3), a list of these, or a float array
+        (N, 3, S, S) or (3, S, S) that is preprocessed already.
+    preprocessing : Preprocessing
+        Of size S.
+    dtype : dtype
+
+    Returns
+    -------
+    Array, (N, 3, S, S)
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read.
+    TypeError, ValueError
+        If something is no picture, or a tensor has another size.
+    """
+    if isinstance(images, np.ndarray) and images.dtype.kind == "f":
+        return _checked(images if images.ndim == 4 else images[None], preprocessing.size, dtype)
+    single = isinstance(images, str | Path) or hasattr(images, "convert")
+    single = single or (isinstance(images, np.ndarray) and images.ndim in (2, 3))
+    many: Iterable[Any] = [images] if single else images
+    tensors = [_one(image, preprocessing, dtype) for image in many]
+    size = preprocessing.size
+    return np.stack(tensors) if tensors else np.empty((0, 3, size, size), dtype)
+
+
+def _one(image: Any, preprocessing: Preprocessing, dtype: DTypeLike) -> Array:
+    """Return one picture as (3, S, S)."""
+    if isinstance(image, np.ndarray) and image.dtype.kind == "f":
+        return _checked(image[None], preprocessing.size, dtype)[0]
+    if isinstance(image, str | Path):
+        image = load_image(image)
+    elif hasattr(image, "convert"):  # a Pillow image, without importing Pillow
+        image = np.asarray(image.convert("RGB"))
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
+        found = f"{image.dtype} array" if isinstance(image, np.ndarray) else type(image).__name__
+        raise TypeError(
+            f"caption: a picture is a {found} but a path, a Pillow image or a uint8 array is needed"
+        )
+    if image.ndim == 2:
+        image = np.repeat(image[:, :, None], 3, axis=2)
+    return preprocessing.tensor(preprocessing.pixels(image), dtype)
+
+
+def _checked(tensors: Array, size: int, dtype: DTypeLike) -> Array:
+    """Return a preprocessed tensor, or raise where its size is not the model's."""
+    if tensors.ndim != 4 or tensors.shape[1:] != (3, size, size):
+        raise ValueError(
+            f"caption: a float array is a preprocessed tensor (N, 3, {size}, {size}) but came as {tensors.shape}; "
+            "pass uint8 pictures (H, W, 3) to have them resized"
+        )
+    return tensors.astype(dtype, copy=False)

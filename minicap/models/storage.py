@@ -1,0 +1,174 @@
+"""Models as files: what is written, and what is asked of a file before it is believed."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from minicap._types import Arrays
+from minicap.archive import read_archive, write_archive
+from minicap.data.files import shown
+from minicap.data.preprocessing import Preprocessing
+from minicap.data.vocabulary import Vocabulary
+from minicap.errors import InputError
+
+VERSION = 1
+Model = TypeVar("Model")
+
+
+def model_record(model: Any) -> tuple[Arrays, dict[str, Any]]:
+    """Return a model as arrays (``model/<name>``) and JSON-ready settings.
+
+    Parameters
+    ----------
+    model : Captioner
+
+    Returns
+    -------
+    arrays : dict of str to Array
+    meta : dict
+    """
+    arrays = {f"model/{name}": array for name, array in (model.params | model.buffers).items()}
+    meta = {
+        "format": "minicap",
+        "version": VERSION,
+        "kind": type(model).__name__,
+        "config": model.config,
+        "vocabulary": model.vocabulary.to_dict(),
+        "preprocessing": model.preprocessing.to_dict(),
+    }
+    return arrays, meta
+
+
+def save_model(path: str | Path, model: Any) -> None:
+    """Write a model as one file.
+
+    Parameters
+    ----------
+    path : str or Path
+    model : Captioner
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+    write_archive(path, *model_record(model))
+
+
+def load_model(path: str | Path, kind: type[Model]) -> Model:
+    """Read a model from a file, or from a run folder: its best checkpoint, else its last.
+
+    Parameters
+    ----------
+    path : str or Path
+    kind : type
+        The class that the file has to hold.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    InputError
+        If there is no such file, it is damaged, of another version, or holds another kind of model.
+    """
+    path = checkpoint_in(path)
+    arrays, meta = read_archive(path, prefix="model/")
+    return restore_model(path, arrays, meta, kind)
+
+
+def checkpoint_in(path: str | Path) -> Path:
+    """Return the file to load: the path itself, or the best (else the last) checkpoint of a run folder.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(
+            f"{shown(path)}: there is no such run folder or checkpoint; train one with 'minicap train'"
+        )
+    if not path.is_dir():
+        return path
+    for name in ("best.npz", "checkpoint.npz"):
+        if (path / name).is_file():
+            return path / name
+    raise InputError(
+        f"{shown(path)}: the folder holds no checkpoint (best.npz or checkpoint.npz); is it a run folder?"
+    )
+
+
+def restore_model(path: Path, arrays: Arrays, meta: dict[str, Any], kind: type[Model]) -> Model:
+    """Build the model that a record describes and fill in its parameters.
+
+    Parameters
+    ----------
+    path : Path
+        Named in errors.
+    arrays : dict of str to Array
+        ``model/<name>``.
+    meta : dict
+    kind : type
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    InputError
+        If the record does not describe such a model, or the arrays do not fit it.
+    """
+    if meta.get("format") != "minicap" or meta.get("version") != VERSION:
+        raise InputError(
+            f"{shown(path)}: checkpoint version {shown(meta.get('version'))}, but this minicap reads {VERSION}; "
+            "use the minicap that wrote it, or train again"
+        )
+    if meta.get("kind") != kind.__name__:
+        raise InputError(
+            f"{shown(path)}: it holds a {shown(meta.get('kind'))} but a {kind.__name__} is needed"
+        )
+    try:
+        _check_config(meta["config"], arrays, kind)
+        vocabulary = Vocabulary.from_dict(meta["vocabulary"])
+        preprocessing = Preprocessing.from_dict(meta["preprocessing"])
+        model: Any = kind(vocabulary, preprocessing=preprocessing, **meta["config"])  # type: ignore[call-arg]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{shown(path)}: the checkpoint's settings make no sense ({shown(error)})"
+        ) from error
+    for name, target in (model.params | model.buffers).items():
+        stored = arrays.get(f"model/{name}")
+        if stored is None or stored.shape != target.shape:
+            found = "missing" if stored is None else stored.shape
+            raise InputError(
+                f"{shown(path)}: {name} is {found} but {target.shape} is needed; the file is damaged"
+            )
+        np.copyto(target, stored, casting="same_kind")
+    return model
+
+
+def _check_config(config: Any, arrays: Arrays, kind: type) -> None:
+    """Refuse settings that no model has, or whose sizes no array of the file bears out."""
+    known = set(inspect.signature(kind).parameters) - {"vocabulary", "preprocessing"}
+    if not isinstance(config, dict) or set(config) != known:
+        raise ValueError("config: " + ", ".join(sorted(map(str, known ^ set(config)))))
+    longest = max((max(array.shape, default=0) for array in arrays.values()), default=0)
+    for name in ("embed_size", "hidden_size", "layers"):
+        if type(config[name]) is not int or not 1 <= config[name] <= longest:
+            raise ValueError(f"{name} = {config[name]!r}")
