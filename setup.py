@@ -24,6 +24,7 @@ DIRECTIVES = {
     "boundscheck": DEBUG,
     "initializedcheck": DEBUG,
     "cdivision": not DEBUG,
+    "show_performance_hints": not DEBUG,  # they would only name the checks asked for
     "wraparound": False,  # also in a debug build, where a negative index must be an error
 }
 

@@ -22,7 +22,6 @@ from minicap.errors import InputError
 
 _META = "meta"
 _KINDS = "biuf"  # Booleans and numbers; anything else could smuggle objects
-_BROKEN = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 
 
 def write_archive(path: str | Path, arrays: ArrayMapping, meta: Mapping[str, Any]) -> None:
@@ -75,11 +74,13 @@ def read_archive(path: str | Path, prefix: str = "") -> tuple[Arrays, dict[str, 
                     f"{shown(path)}: this is no minicap checkpoint; expected a file that minicap wrote"
                 )
             meta = json.loads(_read_member(archive, members.pop(_META)).tobytes().decode())
+            if not isinstance(meta, dict):
+                raise ValueError("its settings have no names")
             wanted = {name: info for name, info in members.items() if name.startswith(prefix)}
             return {name: _read_member(archive, info) for name, info in wanted.items()}, meta
     except InputError:
         raise
-    except _BROKEN as error:
+    except Exception as error:  # a parser that is fed nonsense raises almost anything
         reason = shown(error) or type(error).__name__
         raise InputError(
             f"{shown(path)}: the file is damaged or no minicap checkpoint ({reason}); use another copy"

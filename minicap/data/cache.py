@@ -222,7 +222,7 @@ def _decode_each(
     """Yield the pixels of each sound picture, and note the others in `broken`."""
     from tqdm import tqdm
 
-    bar = tqdm(paths, desc="decoding images", unit="image", disable=not progress, leave=False)
+    bar = tqdm(paths, desc="decoding images", unit="image", disable=None if progress else True, leave=False)
     for place, path in enumerate(bar):
         try:
             yield preprocessing.pixels(load_image(path))

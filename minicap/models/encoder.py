@@ -49,7 +49,7 @@ class SmallEncoder:
         image_size: int,
         feature_size: int,
         *,
-        channels: tuple[int, ...] = (32, 64, 128),
+        channels: tuple[int, ...] = (24, 48, 96),
         rng: Rng,
         dtype: DTypeLike = "float32",
     ) -> None:

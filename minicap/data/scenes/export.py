@@ -101,7 +101,9 @@ def _write_images(
 
     from minicap.data.images import save_png
 
-    with tqdm(total=sum(shares.values()), desc="scenes", unit="image", disable=not progress) as bar:
+    with tqdm(
+        total=sum(shares.values()), desc="scenes", unit="image", disable=None if progress else True
+    ) as bar:
         for split, index in ((split, index) for split, share in shares.items() for index in range(share)):
             scene = scene_at(index, size=size, seed=seed, split=split)
             name = f"images/{split}_{index:05d}.png"

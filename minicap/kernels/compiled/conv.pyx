@@ -37,7 +37,7 @@ cdef inline void _unfold_row(
     cdef Py_ssize_t q, first = end, last = end
     if 0 <= row < x.shape[2]:
         first = first_inside(offset, stride, end)
-        last = max(first, end_inside(offset, stride, x.shape[3], end))
+        last = end_inside(offset, stride, x.shape[3], end)
     for q in range(first):
         columns[k, start + q] = 0
     if stride == 1:  # on its own, so that the compiler sees a plain copy

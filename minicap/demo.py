@@ -1,0 +1,183 @@
+"""The whole job on built-in scenes: learn, describe scenes never seen, and be judged without mercy."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+import minicap
+from minicap.data.dataset import CaptionData
+from minicap.data.scenes import generate, judge
+from minicap.metrics import truth_scores
+from minicap.models import Caption, Captioner
+from minicap.plots import plot_captions
+from minicap.report import write_report
+from minicap.training import RunFolder, Splits, TrainConfig, evaluate, train_run
+from minicap.training.samples import write_samples
+from minicap.training.session import fit_blind
+
+COUNTS = {"one object": 1, "two objects": 2, "three objects": 3}
+UNSEEN_PAIRS = "compositional"
+
+
+@dataclass(frozen=True)
+class DemoSize:
+    """How much the demo does.
+
+    Attributes
+    ----------
+    train, val, test : int
+        Scenes to learn from, to validate on, and to judge on: of each number of objects, and of
+        ``compositional``.
+    config : TrainConfig
+    """
+
+    train: int
+    val: int
+    test: int
+    config: TrainConfig
+
+
+FULL = DemoSize(
+    6000, 200, 300,
+    TrainConfig(
+        data="built-in scenes", image_size=48, embed_size=128, hidden_size=128,
+        epochs=5, batch_size=16, captions_per_image=2, lr=2e-3,
+    ),
+)  # fmt: skip
+FAST = DemoSize(
+    1200, 40, 40,
+    TrainConfig(
+        data="built-in scenes", image_size=32, embed_size=64, hidden_size=64,
+        epochs=3, batch_size=16, captions_per_image=2, lr=2e-3,
+    ),
+)  # fmt: skip
+
+
+def run_demo(out: str | Path, *, seed: int = 0, fast: bool = False, progress: bool = False) -> dict[str, Any]:
+    """Train a captioner on built-in scenes and judge it on scenes whose description it never saw.
+
+    Parameters
+    ----------
+    out : str or Path
+        Run folder; a run that stands there is replaced.
+    seed : int
+        Of scenes, weights and batches.
+    fast : bool
+        A few seconds of training, to see that everything works: the captions will be poor.
+    progress : bool
+        Show what goes on, on standard error.
+
+    Returns
+    -------
+    dict
+        ``table``: for one, two, three objects and compositional scenes ``truth``, ``truth_loose`` and
+        ``blind`` (``truth`` of the blind baseline); ``metrics`` as in ``metrics.json``; ``examples``,
+        ``files``, ``seconds`` and ``kernels``.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written.
+    """
+    began = time.perf_counter()
+    size = FAST if fast else FULL
+    # Products this small gain nothing from more threads of BLAS, and lose much on a busy machine.
+    with threadpool_limits(1, "blas"):
+        result = _run(RunFolder.create(out, overwrite=True), replace(size.config, seed=seed), size, progress)
+    return result | {"seconds": time.perf_counter() - began, "kernels": minicap.active_kernels()}
+
+
+def _run(run: RunFolder, config: TrainConfig, size: DemoSize, progress: bool) -> dict[str, Any]:
+    """Draw scenes, train with and without sight, and judge."""
+    _say(progress, f"drawing {size.train:,} scenes of {config.image_size} pixels ...")
+    splits = Splits(_scenes("train", size.train, config), _scenes("val", size.val, config))
+    tests = {name: _scenes("test", size.test, config, objects=count) for name, count in COUNTS.items()}
+    tests[UNSEEN_PAIRS] = _scenes("compositional", size.test, config)
+    _say(progress, f"training {config.epochs} epochs with {minicap.active_kernels()} kernels ...")
+    model = train_run(config, run, splits, progress=progress)
+    _say(progress, "training the blind baseline: the same decoder, shown one grey picture always ...")
+    blind = fit_blind(config, splits.train, model.vocabulary, progress=progress)
+    _say(progress, f"describing {4 * size.test:,} scenes never seen ...")
+    return _judge(run, model, blind, tests, splits.train, config.seed)
+
+
+def _judge(
+    run: RunFolder,
+    model: Captioner,
+    blind: Captioner,
+    tests: Mapping[str, CaptionData],
+    train: CaptionData,
+    seed: int,
+) -> dict[str, Any]:
+    """Caption the test scenes with and without sight, and leave metrics, picture and report in the run."""
+    captions = {name: model.caption(data.pixels(model.preprocessing)) for name, data in tests.items()}
+    blinded = {name: blind.caption(data.pixels(model.preprocessing)) for name, data in tests.items()}
+    metrics = _metrics(model, blind, tests, train, seed)
+    run.write_json(run.metrics, metrics)
+    picture = _keep_pictures(run, tests, captions, model)
+    return {
+        "table": {name: _row(tests[name], captions[name], blinded[name]) for name in tests},
+        "metrics": metrics,
+        "examples": [str(caption) for said in captions.values() for caption in said[:2]],
+        "files": {"picture": str(picture), "report": str(write_report(run))},
+    }
+
+
+def _say(progress: bool, text: str) -> None:
+    """Print a line on standard error where progress is shown."""
+    if progress:
+        print(text, file=sys.stderr, flush=True)
+
+
+def _scenes(split: str, n: int, config: TrainConfig, objects: int | None = None) -> CaptionData:
+    """Draw scenes of one split."""
+    scenes = generate(n, size=config.image_size, seed=config.seed, split=split, objects=objects)
+    return CaptionData.from_scenes(scenes, split)
+
+
+def _scenes_of(data: CaptionData) -> tuple[Any, ...]:
+    """Return the ground truth, which built-in scenes always have."""
+    assert data.scenes is not None
+    return data.scenes
+
+
+def _row(data: CaptionData, captions: Sequence[str], blinded: Sequence[str]) -> dict[str, float]:
+    """Judge captions and those of the blind baseline."""
+    counts = [len(scene.objects) for scene in _scenes_of(data)]
+    seen, blind = (
+        truth_scores([judge(text, scene) for text, scene in zip(said, _scenes_of(data), strict=True)], counts)
+        for said in (captions, blinded)
+    )
+    return {"truth": seen["truth"], "truth_loose": seen["truth_loose"], "blind": blind["truth"]}
+
+
+def _metrics(
+    model: Captioner, blind: Captioner, tests: Mapping[str, CaptionData], train: CaptionData, seed: int
+) -> dict[str, Any]:
+    """Judge on the test scenes of one, two and three objects together, and on ``compositional``."""
+    test = CaptionData.from_scenes([scene for name in COUNTS for scene in _scenes_of(tests[name])], "test")
+    metrics = evaluate(model, test, train=train, seed=seed).metrics
+    metrics["baselines"]["blind"] = evaluate(blind, test, seed=seed).metrics
+    metrics["compositional"] = evaluate(model, tests[UNSEEN_PAIRS], seed=seed).metrics
+    return metrics
+
+
+def _keep_pictures(
+    run: RunFolder, tests: Mapping[str, CaptionData], captions: Mapping[str, list[Caption]], model: Captioner
+) -> Path:
+    """Draw the first two scenes of each kind with their captions, and keep more for the report."""
+    scenes = [scene for data in tests.values() for scene in _scenes_of(data)[:2]]
+    texts = [str(text) for said in captions.values() for text in said[:2]]
+    judgements = [judge(text, scene) for text, scene in zip(texts, scenes, strict=True)]
+    path = run.path / "demo.png"
+    plot_captions([scene.image for scene in scenes], texts, judgements=judgements, path=path)
+    everything = CaptionData.from_scenes([s for data in tests.values() for s in _scenes_of(data)], "test")
+    write_samples(run, everything, [c for said in captions.values() for c in said], model.preprocessing)
+    return path

@@ -1,0 +1,9 @@
+"""Figures: how a training went, and pictures with their captions.
+
+Every function returns a ``matplotlib.figure.Figure`` of its own and leaves pyplot's global state alone, so
+it works without a display, in a notebook and in threads.
+"""
+
+from minicap.plots.captions import plot_captions as plot_captions
+from minicap.plots.history import plot_history as plot_history
+from minicap.plots.style import save_figure as save_figure

@@ -1,0 +1,78 @@
+"""One paragraph that says how it went, for who reads nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PureWindowsPath
+from typing import Any
+
+from minicap.report.contents import Contents
+from minicap.report.numbers import counted, decimal, percent
+
+SPLITS = {"train": "training", "val": "validation", "test": "test", "compositional": "compositional"}
+
+
+def summary(contents: Contents) -> str:
+    """Return what was trained, how good its captions are, and whether it looks at the pictures.
+
+    Parameters
+    ----------
+    contents : Contents
+
+    Returns
+    -------
+    str
+    """
+    metrics = contents.metrics
+    sentences = [_what(contents)]
+    if metrics:
+        sentences += [_how_good(metrics), _does_it_look(metrics)]
+    else:
+        sentences.append("Nobody has judged its captions yet.")
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _what(contents: Contents) -> str:
+    """Say what was trained on what, and for how long."""
+    config = contents.config
+    decoder = str(config.get("decoder", "")).upper()
+    article = "An" if decoder[:1] in tuple("AEFHILMNORSX") and decoder != "GRU" else "A"
+    kind = f"{article} {decoder} captioner" if decoder else "A captioner"
+    conditioning = f" with {config['conditioning']} conditioning" if config.get("conditioning") else ""
+    data = PureWindowsPath(str(config.get("data", ""))).name  # knows both separators
+    source = f" on {data}" if data else ""
+    done = contents.history
+    trained = f", trained for {counted(len(done), 'epoch')}{source}." if done else f", to be trained{source}."
+    return kind + conditioning + trained
+
+
+def _how_good(metrics: Mapping[str, Any]) -> str:
+    """Say how good the captions are, beside the strongest baseline."""
+    baselines: Mapping[str, Any] = metrics.get("baselines", {})
+    split = SPLITS.get(metrics.get("split", ""), metrics.get("split", ""))
+    n = metrics.get("n_images")
+    where = f"{counted(int(n), f'{split} picture'.strip())}" if n is not None and n == n else "pictures"
+    if "truth" in metrics:
+        said = f"Of its captions for {where}, {percent(metrics['truth'])} are true and complete"
+        blind = baselines.get("blind", {}).get("truth")
+        return said + (
+            f"; a decoder that sees nothing reaches {percent(blind)}." if blind is not None else "."
+        )
+    if "bleu_4" in metrics:
+        said = f"On {where} its captions reach a BLEU-4 of {decimal(metrics['bleu_4'])}"
+        constant = baselines.get("constant_caption", {}).get("bleu_4")
+        if constant is None:
+            return said + "."
+        return f"{said}; the best single caption for all of them reaches {decimal(constant)}."
+    return ""
+
+
+def _does_it_look(metrics: Mapping[str, Any]) -> str:
+    """Say what the right picture is worth."""
+    gap = metrics.get("image_gap")
+    if gap is None or gap != gap:
+        return ""
+    low = metrics.get("image_gap_interval", [gap, gap])[0]
+    if low > 0:
+        return f"Given the wrong picture it loses {decimal(gap, 2)} nats a word: it does look."
+    return "Given the wrong picture it does no worse that could be measured: it hardly looks."

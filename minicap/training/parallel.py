@@ -1,0 +1,117 @@
+"""Several cores on one batch: gradients are dicts, and a batch's gradient is the sum of its parts'."""
+
+from __future__ import annotations
+
+import contextvars
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from minicap._types import Arrays, Rng
+from minicap.data.batches import CaptionBatch
+from minicap.training.objective import Objective
+
+LEAST_IMAGES = 8  # a thread with fewer has too little to do
+
+
+def fitting_threads(batch_size: int) -> int:
+    """Return how many threads a batch keeps busy on this machine.
+
+    Parameters
+    ----------
+    batch_size : int
+        Images a batch.
+
+    Returns
+    -------
+    int
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, batch_size // LEAST_IMAGES))
+
+
+@contextmanager
+def shared_among(objective: Objective, threads: int) -> Iterator[Objective]:
+    """Give an objective that computes parts of each batch in threads of their own.
+
+    The mean over a batch's words is the mean over its parts' words, weighted by how many they have; so loss
+    and gradients are those of the whole batch, up to rounding. Meanwhile matrix products run on one thread
+    each: threads of BLAS inside threads of ours would fight for the same cores. The parts are added in a
+    fixed order, so a run is repeatable bit for bit at a fixed number of threads.
+
+    Parameters
+    ----------
+    objective : Objective
+    threads : int
+
+    Yields
+    ------
+    Objective
+    """
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
+
+        def shared(model: Any, batch: CaptionBatch, rng: Rng) -> tuple[float, Arrays]:
+            parts = split_batch(batch, threads)
+            words = np.array([part.mask.sum() for part in parts], float)
+            seeds = rng.integers(2**63, size=len(parts))
+            running = [
+                # A copied context carries the choice of kernels over to the thread.
+                pool.submit(
+                    contextvars.copy_context().run, objective, model, part, np.random.default_rng(seed)
+                )
+                for part, seed in zip(parts, seeds, strict=True)
+            ]
+            return weighted_sum([future.result() for future in running], words / words.sum())
+
+        yield shared
+
+
+def split_batch(batch: CaptionBatch, parts: int) -> list[CaptionBatch]:
+    """Cut a batch into at most so many parts of whole images, each with its captions.
+
+    Parameters
+    ----------
+    batch : CaptionBatch
+        M images and N captions.
+    parts : int
+
+    Returns
+    -------
+    list of CaptionBatch
+    """
+    images, tokens, mask = batch
+    each = len(tokens) // len(images)
+    ends = np.linspace(0, len(images), min(parts, len(images)) + 1).round().astype(int).tolist()
+    return [
+        CaptionBatch(images[a:b], tokens[a * each : b * each], mask[a * each : b * each])
+        for a, b in pairwise(ends)
+    ]
+
+
+def weighted_sum(found: list[tuple[float, Arrays]], weights: Any) -> tuple[float, Arrays]:
+    """Add up losses and gradients of parts, in order.
+
+    Parameters
+    ----------
+    found : list of (loss, grads)
+    weights : sequence of float
+
+    Returns
+    -------
+    loss : float
+    grads : dict of str to Array
+    """
+    loss = 0.0
+    total: Arrays = {}
+    for (part_loss, grads), weight in zip(found, weights, strict=True):
+        loss += float(weight) * part_loss
+        for name, grad in grads.items():
+            share = grad * grad.dtype.type(weight)
+            total[name] = total[name] + share if name in total else share
+    return loss, total

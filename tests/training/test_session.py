@@ -1,0 +1,299 @@
+"""Whole trainings: reproducible, resumable bit for bit, and never losing what was saved."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minicap.archive import read_archive
+from minicap.data import CaptionData
+from minicap.errors import InputError
+from minicap.models import Captioner
+from minicap.training import InterruptedTraining, RunFolder, Splits, TrainConfig, session, train_run
+from minicap.training.session import fit_blind, fit_preprocessing
+
+Make = Callable[..., TrainConfig]
+NewRun = Callable[[str], RunFolder]
+
+
+def without_seconds(rows: list[dict[str, float]]) -> list[dict[str, float]]:
+    """Return history rows without what no two runs share."""
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
+def content(run: RunFolder) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """Return every bit of the last and the best state, and everything else but the time it took."""
+    arrays, meta = read_archive(run.checkpoint)
+    best, best_meta = read_archive(run.best)
+    state = meta["training"]["state"]
+    del state["seconds"]
+    state["history"] = without_seconds(state["history"])
+    bits = {name: array.tobytes() for name, array in arrays.items()}
+    bits |= {f"best/{name}": array.tobytes() for name, array in best.items()}
+    texts = {path.name: path.read_text(encoding="utf-8") for path in (run.config, run.vocabulary, run.samples)}
+    history = without_seconds(run.read_history())
+    return bits, {"last": meta, "best": best_meta, "history": history, "metrics": run.read_json(run.metrics), **texts}
+
+
+def assert_same(a: RunFolder, b: RunFolder) -> None:
+    """Compare two runs bit for bit."""
+    (bits_a, rest_a), (bits_b, rest_b) = content(a), content(b)
+    assert bits_a.keys() == bits_b.keys()
+    assert [name for name in bits_a if bits_a[name] != bits_b[name]] == []
+    assert rest_a == rest_b
+
+
+# What a run leaves
+
+
+def test_a_run_leaves_everything_that_the_contract_names(splits: Splits, tiny: Make, new_run: NewRun):
+    run = new_run("run")
+    model = train_run(tiny(epochs=2), run, splits)
+    names = ("config.toml", "checkpoint.npz", "best.npz", "vocabulary.json", "history.csv", "metrics.json")
+    assert {path.name for path in run.path.iterdir()} >= set(names)
+    assert TrainConfig.load(run.config) == tiny(epochs=2)
+    assert [row["epoch"] for row in run.read_history()] == [1, 2]
+    assert np.array_equal(
+        Captioner.load(run.path).params["encoder.conv1.weight"], model.params["encoder.conv1.weight"]
+    )
+
+
+def test_samples_show_pictures_captions_and_what_is_true(splits: Splits, tiny: Make, new_run: NewRun):
+    run = new_run("run")
+    train_run(tiny(epochs=1), run, splits)
+    records = run.read_json(run.samples)
+    assert [record["name"] for record in records] == list(splits.val.names)
+    for record in records:
+        assert (run.path / record["image"]).read_bytes().startswith(b"\x89PNG")
+        assert len(record["references"]) == 5
+        assert {"grammatical", "true", "complete"} <= record.keys()
+        assert record["log_prob"] < 0
+
+
+def test_without_validation_pictures_the_last_state_is_judged_by_nobody(
+    splits: Splits, tiny: Make, new_run: NewRun
+):
+    run = new_run("run")
+    train_run(tiny(epochs=2), run, Splits(splits.train, None))
+    assert run.best.is_file()
+    assert not run.metrics.exists()
+    assert "val_loss" not in run.read_history()[0]
+
+
+def test_the_best_checkpoint_is_the_best_epochs(splits: Splits, tiny: Make, new_run: NewRun, monkeypatch):
+    ends: list[np.ndarray] = []
+    truth = iter([0.1, 0.3, 0.2])
+
+    def validate(model: Captioner, data: CaptionData, seed: int) -> dict[str, float]:
+        ends.append(model.params["encoder.conv1.weight"].copy())
+        return {"val_loss": 1.0, "bleu_4": 0.0, "truth": next(truth)}
+
+    monkeypatch.setattr("minicap.training.session.validation_scores", validate)
+    best = train_run(tiny(epochs=3), new_run("run"), splits)
+    assert np.array_equal(best.params["encoder.conv1.weight"], ends[1])
+    assert not np.array_equal(ends[1], ends[2])
+
+
+def test_early_stopping_ends_a_run(splits: Splits, tiny: Make, new_run: NewRun, monkeypatch):
+    monkeypatch.setattr(
+        "minicap.training.session.validation_scores", lambda *_, **__: {"val_loss": 1.0, "bleu_4": 0.5}
+    )
+    run = new_run("run")
+    train_run(tiny(epochs=9, patience=2), run, splits)
+    assert [row["epoch"] for row in run.read_history()] == [1, 2, 3]
+
+
+def test_the_loss_falls(splits: Splits, tiny: Make, new_run: NewRun):
+    run = new_run("run")
+    train_run(tiny(epochs=6, hidden_size=32, lr=0.02, warmup=0.0), run, splits)
+    losses = [row["train_loss"] for row in run.read_history()]
+    assert losses[-1] < losses[0] - 0.2  # nats a word
+
+
+# Seeds
+
+
+def test_one_seed_gives_one_run(splits: Splits, tiny: Make, new_run: NewRun):
+    runs = [new_run(name) for name in ("a", "b")]
+    for run in runs:
+        train_run(tiny(dropout=0.5, epochs=2), run, splits)
+    assert_same(*runs)
+
+
+def test_another_seed_gives_another_run(splits: Splits, tiny: Make, new_run: NewRun):
+    models = [train_run(tiny(seed=seed, epochs=1), new_run(str(seed)), splits) for seed in (0, 1)]
+    assert all(
+        not np.array_equal(a, b) for a, b in zip(*(m.params.values() for m in models), strict=True) if a.ndim > 1
+    )
+
+
+# Ctrl-C and --resume
+
+
+@pytest.mark.parametrize(
+    ("decoder", "conditioning", "batch"),
+    [
+        ("lstm", "par", 6),  # in the middle of epoch 2
+        ("lstm", "init", 1),  # before there is any history
+        ("gru", "par", 6),
+        ("gru", "pre", 8),  # the last batch of epoch 2
+        ("rnn", "par", 11),
+    ],
+)
+def test_a_resumed_run_is_as_if_it_had_never_stopped(
+    splits: Splits, tiny: Make, new_run: NewRun, press_ctrl_c, decoder: str, conditioning: str, batch: int
+):
+    config = tiny(decoder=decoder, conditioning=conditioning, dropout=0.5)
+    straight, stopped = new_run("straight"), new_run("stopped")
+    train_run(config, straight, splits)
+    press_ctrl_c(batch)
+    with pytest.raises(InterruptedTraining):
+        train_run(config, stopped, splits)
+    state = read_archive(stopped.checkpoint)[1]["training"]["state"]
+    assert 4 * state["epoch"] + state["position"] == batch
+    train_run(config, stopped, splits, resume=True)
+    assert_same(straight, stopped)
+
+
+def test_a_run_may_be_stopped_again_and_again(splits: Splits, tiny: Make, new_run: NewRun, press_ctrl_c):
+    config = tiny(dropout=0.5, layers=2, optimizer="sgd", lr=0.05)
+    straight, stopped = new_run("straight"), new_run("stopped")
+    train_run(config, straight, splits)
+    for again in range(4):
+        press_ctrl_c(3)
+        with pytest.raises(InterruptedTraining):
+            train_run(config, stopped, splits, resume=again > 0)
+    press_ctrl_c(0)
+    train_run(config, stopped, splits, resume=True)
+    assert_same(straight, stopped)
+
+
+def test_ctrl_c_while_validating_ends_with_the_epoch(
+    splits: Splits, tiny: Make, new_run: NewRun, monkeypatch
+):
+    config, validate = tiny(epochs=2), session.validation_scores
+    straight, stopped = new_run("straight"), new_run("stopped")
+    train_run(config, straight, splits)
+
+    def interrupted(*args: Any, **options: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        return validate(*args, **options)
+
+    monkeypatch.setattr(session, "validation_scores", interrupted)
+    with pytest.raises(InterruptedTraining):
+        train_run(config, stopped, splits)
+    assert [row["epoch"] for row in stopped.read_history()] == [1]
+    monkeypatch.setattr(session, "validation_scores", validate)
+    train_run(config, stopped, splits, resume=True)
+    assert_same(straight, stopped)
+
+
+def test_a_second_ctrl_c_keeps_what_was_saved(splits: Splits, tiny: Make, new_run: NewRun, monkeypatch):
+    run, loss, seen = new_run("run"), Captioner.loss, []
+
+    def impatient(self: Captioner, *args: Any, **options: Any) -> Any:
+        seen.append(1)
+        if len(seen) == 6:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+        return loss(self, *args, **options)
+
+    monkeypatch.setattr(Captioner, "loss", impatient)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        train_run(tiny(), run, splits)
+    assert not isinstance(caught.value, InterruptedTraining)
+    assert read_archive(run.checkpoint)[1]["training"]["state"]["epoch"] == 1
+
+
+def test_a_finished_run_may_go_on_for_longer(splits: Splits, tiny: Make, new_run: NewRun):
+    run = new_run("run")
+    train_run(tiny(epochs=1), run, splits)
+    train_run(tiny(epochs=2), run, splits, resume=True)
+    assert [row["epoch"] for row in run.read_history()] == [1, 2]
+    assert TrainConfig.load(run.config).epochs == 2
+
+
+def test_resuming_with_less_data_is_one_line(splits: Splits, tiny: Make, new_run: NewRun, press_ctrl_c):
+    run = new_run("run")
+    press_ctrl_c(7)
+    with pytest.raises(InterruptedTraining):
+        train_run(tiny(), run, splits)
+    with pytest.raises(InputError, match="stopped after batch 3 of an epoch, but the 4 images of train make only 1"):
+        train_run(tiny(), run, Splits(splits.train.subset(range(4)), splits.val), resume=True)
+
+
+# A full disk
+
+
+def test_a_full_disk_leaves_the_former_checkpoint(splits: Splits, tiny: Make, new_run: NewRun, monkeypatch):
+    straight, run, fsync = new_run("straight"), new_run("run"), os.fsync
+    train_run(tiny(), straight, splits)
+
+    def full_after_epoch_1(file: int) -> None:
+        if run.history.exists():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fsync(file)
+
+    monkeypatch.setattr("minicap.data.files.os.fsync", full_after_epoch_1)
+    with pytest.raises(InputError, match=r"cannot be written \(No space left on device\)") as caught:
+        train_run(tiny(), run, splits)
+    assert "\n" not in str(caught.value)
+    assert read_archive(run.checkpoint)[1]["training"]["state"]["epoch"] == 1
+    assert not [path.name for path in run.path.iterdir() if path.name.startswith(".")]
+    monkeypatch.setattr("minicap.data.files.os.fsync", fsync)
+    train_run(tiny(), run, splits, resume=True)
+    assert_same(straight, run)
+
+
+# What is decided from the data
+
+
+def test_nothing_is_written_where_the_data_do_not_fit(splits: Splits, tiny: Make, new_run: NewRun):
+    run = new_run("run")
+    with pytest.raises(InputError, match="batch size 17 is larger than the 16 images of train"):
+        train_run(tiny(batch_size=17), run, splits)
+    assert not run.checkpoint.exists()
+    train_run(tiny(epochs=1), RunFolder.create(run.path), splits)  # the folder is no trap
+
+
+def test_a_vocabulary_left_empty_is_one_line(splits: Splits, tiny: Make, new_run: NewRun):
+    with pytest.raises(InputError, match="use --min-count"):
+        train_run(tiny(min_count=10_000), new_run("run"), splits)
+
+
+def test_mean_and_spread_are_those_of_the_training_pictures(splits: Splits, tiny: Make):
+    preprocessing = fit_preprocessing(tiny(), splits.train)
+    pixels = np.stack(splits.train.images) / 255  # (N, 32, 32, 3)
+    assert preprocessing.mean == pytest.approx(pixels.mean(axis=(0, 1, 2)), abs=1e-4)
+    assert preprocessing.std == pytest.approx(pixels.std(axis=(0, 1, 2)), abs=1e-4)
+
+
+def test_flat_pictures_are_not_blown_up(splits: Splits, tiny: Make):
+    flat = replace(splits.train, images=[np.full((32, 32, 3), 200, np.uint8)] * len(splits.train), scenes=None)
+    assert fit_preprocessing(tiny(), flat).std == (0.02, 0.02, 0.02)
+
+
+def test_at_most_val_images_are_captioned_each_epoch(splits: Splits, tiny: Make, new_run: NewRun, monkeypatch):
+    seen: list[tuple[str, ...]] = []
+
+    def validate(model: Captioner, data: CaptionData, seed: int) -> dict[str, float]:
+        seen.append(data.names)
+        return {"val_loss": 1.0, "bleu_4": 0.0}
+
+    monkeypatch.setattr("minicap.training.session.validation_scores", validate)
+    train_run(tiny(epochs=3, val_images=2), new_run("run"), splits)
+    assert len(seen[0]) == 2
+    assert len(set(seen)) == 1
+
+
+def test_the_blind_baseline_says_one_thing_of_every_picture(splits: Splits, tiny: Make, model: Captioner):
+    blind = fit_blind(tiny(epochs=1), splits.train, model.vocabulary)
+    assert blind.config["blind"]
+    assert len(set(blind.caption(splits.val.images))) == 1
