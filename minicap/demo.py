@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from threadpoolctl import threadpool_limits
-
 import minicap
 from minicap.data.dataset import CaptionData
 from minicap.data.scenes import generate, judge
@@ -19,11 +17,18 @@ from minicap.models import Caption, Captioner
 from minicap.plots import plot_captions
 from minicap.report import write_report
 from minicap.training import RunFolder, Splits, TrainConfig, evaluate, train_run
+from minicap.training.parallel import one_blas_thread
 from minicap.training.samples import write_samples
 from minicap.training.session import fit_blind
 
 COUNTS = {"one object": 1, "two objects": 2, "three objects": 3}
 UNSEEN_PAIRS = "compositional"
+SHOWN = {
+    "one object": 3,
+    "two objects": 3,
+    "three objects": 1,
+    UNSEEN_PAIRS: 1,
+}  # in the picture, the first of each
 
 
 @dataclass(frozen=True)
@@ -88,8 +93,7 @@ def run_demo(out: str | Path, *, seed: int = 0, fast: bool = False, progress: bo
     """
     began = time.perf_counter()
     size = FAST if fast else FULL
-    # Products this small gain nothing from more threads of BLAS, and lose much on a busy machine.
-    with threadpool_limits(1, "blas"):
+    with one_blas_thread():
         result = _run(RunFolder.create(out, overwrite=True), replace(size.config, seed=seed), size, progress)
     return result | {"seconds": time.perf_counter() - began, "kernels": minicap.active_kernels()}
 
@@ -172,9 +176,9 @@ def _metrics(
 def _keep_pictures(
     run: RunFolder, tests: Mapping[str, CaptionData], captions: Mapping[str, list[Caption]], model: Captioner
 ) -> Path:
-    """Draw the first two scenes of each kind with their captions, and keep more for the report."""
-    scenes = [scene for data in tests.values() for scene in _scenes_of(data)[:2]]
-    texts = [str(text) for said in captions.values() for text in said[:2]]
+    """Draw the first scenes of each kind with their captions, and keep more for the report."""
+    scenes = [scene for name, n in SHOWN.items() for scene in _scenes_of(tests[name])[:n]]
+    texts = [str(text) for name, n in SHOWN.items() for text in captions[name][:n]]
     judgements = [judge(text, scene) for text, scene in zip(texts, scenes, strict=True)]
     path = run.path / "demo.png"
     plot_captions([scene.image for scene in scenes], texts, judgements=judgements, path=path)

@@ -61,7 +61,10 @@ class Optimizer:
 
     def _slot(self, slot: str, name: str, like: Array) -> Array:
         """Return the array kept for a parameter, zeros at first."""
-        return self.state.setdefault(f"{slot}.{name}", np.zeros_like(like))
+        key = f"{slot}.{name}"
+        if key not in self.state:
+            self.state[key] = np.zeros_like(like)
+        return self.state[key]
 
 
 class Sgd(Optimizer):
@@ -84,7 +87,7 @@ class Sgd(Optimizer):
 
     def __init__(self, lr: float = 0.1, *, momentum: float = 0.9) -> None:
         super().__init__(lr)
-        self.momentum = momentum
+        self.momentum = _share("Sgd", "momentum", momentum)
 
     def update(self, param: Array, grad: Array, *memory: Array) -> None:
         """Move one parameter in place."""
@@ -124,7 +127,8 @@ class Adam(Optimizer):
         self, lr: float = 1e-3, *, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8
     ) -> None:
         super().__init__(lr)
-        self.beta1, self.beta2, self.eps = beta1, beta2, eps
+        self.beta1, self.beta2 = _share("Adam", "beta1", beta1), _share("Adam", "beta2", beta2)
+        self.eps = eps
 
     def update(self, param: Array, grad: Array, *memory: Array) -> None:
         """Move one parameter in place."""
@@ -140,6 +144,13 @@ class Adam(Optimizer):
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"adam": Adam, "sgd": Sgd}
+
+
+def _share(optimizer: str, name: str, value: float) -> float:
+    """Return a share of the past that is kept, or raise where it is none."""
+    if not 0 <= value < 1:
+        raise ValueError(f"{optimizer}: {name} is {value} but 0 to below 1 is needed")
+    return value
 
 
 def global_norm(grads: ArrayMapping) -> float:
@@ -174,11 +185,18 @@ def clip_by_global_norm(grads: Arrays, max_norm: float) -> tuple[Arrays, float]:
     norm : float
         The norm before clipping.
 
+    Raises
+    ------
+    ValueError
+        If ``max_norm`` is not positive.
+
     References
     ----------
     Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks" (2013),
     algorithm 1.
     """
+    if not max_norm > 0:
+        raise ValueError(f"clip_by_global_norm: max_norm is {max_norm} but a positive number is needed")
     norm = global_norm(grads)
     if norm <= max_norm:
         return grads, norm

@@ -171,11 +171,7 @@ def test_inputs_upstreams_and_cache_are_left_alone(stem):
 
 
 @pytest.mark.parametrize("shape", [frozen, strided])
-def test_inputs_may_be_read_only_or_views(stem, shape, request):
-    if (stem, shape) == ("softmax_cross_entropy", strided):
-        request.applymarker(
-            pytest.mark.xfail(reason="strided logits lose a part of their gradient; see test_loss.py")
-        )
+def test_inputs_may_be_read_only_or_views(stem, shape):
     run, plain = Run(stem, shape=shape), Run(stem)
     assert_same(map(np.asarray, run.outputs), map(np.asarray, plain.outputs), 1e-12)
     assert_same(run.grads, plain.grads, 1e-12)
@@ -270,9 +266,7 @@ def test_public_functions_annotate_what_they_take_and_return():
 
 
 @pytest.mark.parametrize("file", sorted(PACKAGE.rglob("*.py")), ids=lambda f: str(f.relative_to(PACKAGE)))
-def test_files_and_functions_stay_short(file, request):
-    if file.name == "captioner.py":
-        request.applymarker(pytest.mark.xfail(reason="longer than 350 lines"))
+def test_files_and_functions_stay_short(file):
     text = file.read_text("utf-8")
     lines = text.count("\n")
     long = [f"{node.name} ({size})" for node, size in sized_functions(ast.parse(text)) if size > 50]

@@ -58,7 +58,7 @@ def load_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Array:
         If the file is missing, is no picture in these formats, is too large, or is damaged.
     """
     with _opened(path, max_pixels) as image:
-        return _to_rgb(image)
+        return to_rgb(image)
 
 
 def check_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
@@ -195,7 +195,7 @@ def _check_size(image: Image, name: str, max_pixels: int) -> None:
         )
 
 
-def _to_rgb(image: Image) -> Array:
+def to_rgb(image: Image) -> Array:
     """Decode, turn upright, and bring any mode to 8-bit RGB."""
     from PIL import Image
 

@@ -95,7 +95,10 @@ def random_search(
 
     def draw(log_p: Array) -> Array:
         # The largest of log p + Gumbel noise is a draw from p: no cumulative sum, no rounding at its end.
-        return (log_p / temperature + rng.gumbel(size=log_p.shape)).argmax(axis=1)
+        below = log_p - log_p.max(axis=1, keepdims=True)  # 0 for the best word, at any temperature
+        with np.errstate(over="ignore"):  # what falls to -inf is not drawn, and rightly so
+            cooled = below / max(temperature, np.finfo(float).tiny)
+        return (cooled + rng.gumbel(size=log_p.shape)).argmax(axis=1)
 
     return _search(decoder, features, draw, start, end, banned, max_length)
 

@@ -14,6 +14,7 @@ from numpy.typing import DTypeLike
 
 from minicap._types import Array, Arrays, Rng
 from minicap.layers import Linear, named
+from minicap.ops import tanh_backward, tanh_forward
 
 
 class Drive(NamedTuple):
@@ -73,7 +74,10 @@ class Conditioning:
 
 
 class Init(Conditioning):
-    """The picture sets the first state: ``state_0 = features @ weight + bias``."""
+    """The picture sets the first state: ``state_0 = tanh(features @ weight + bias)``.
+
+    The tanh keeps the state in the range that the recurrent layers themselves produce.
+    """
 
     @property
     def params(self) -> Arrays:
@@ -87,17 +91,19 @@ class Init(Conditioning):
 
     def forward(self, features: Array, words: Array, mask: Array | None) -> tuple[Drive, Any]:
         """Start from the mapped features."""
-        state, cache = self.to_state.forward(features)
-        return Drive(words, state, mask), cache
+        z, c_linear = self.to_state.forward(features)
+        state, c_tanh = tanh_forward(z)
+        return Drive(words, state, mask), (c_linear, c_tanh)
 
     def backward(self, dinputs: Array, dstate: Array, cache: Any) -> tuple[Array, Array, Arrays]:
         """Send the first state's upstream through the map."""
-        dfeatures, grads = self.to_state.backward(dstate, cache)
+        c_linear, c_tanh = cache
+        dfeatures, grads = self.to_state.backward(tanh_backward(dstate, c_tanh).dx, c_linear)
         return dfeatures, dinputs, named(to_state=grads)
 
     def first(self, features: Array) -> tuple[Array, Array | None]:
         """Start from the mapped features."""
-        return self.to_state.forward(features)[0], None
+        return tanh_forward(self.to_state.forward(features)[0])[0], None
 
 
 class Pre(Conditioning):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from numpy.typing import DTypeLike
 
@@ -33,8 +33,6 @@ class SmallEncoder:
         Side S of the square pictures, in pixels.
     feature_size : int
         Width E of the feature vector.
-    channels : tuple of int
-        Filters of each convolution; every one halves the side.
     rng : numpy.random.Generator
     dtype : dtype
 
@@ -42,18 +40,26 @@ class SmallEncoder:
     ------
     ValueError
         If the picture is smaller than the network's stride.
+
+    Attributes
+    ----------
+    channels : tuple of int
+        Filters of each convolution; every one halves the side. Another encoder of this kind is a subclass
+        with other channels.
     """
+
+    channels: ClassVar[tuple[int, ...]] = (24, 48, 96)
 
     def __init__(
         self,
         image_size: int,
         feature_size: int,
         *,
-        channels: tuple[int, ...] = (24, 48, 96),
         rng: Rng,
         dtype: DTypeLike = "float32",
     ) -> None:
-        self.stride, self.feature_size = 2 ** len(channels), feature_size
+        channels, self.feature_size = self.channels, feature_size
+        self.stride = 2 ** len(channels)
         if image_size < self.stride:
             raise ValueError(
                 f"SmallEncoder: image_size is {image_size} but {len(channels)} halvings need at least "
@@ -68,12 +74,28 @@ class SmallEncoder:
         side, width = image_size // self.stride, channels[-1]
         options: dict[str, Any] = {"rng": rng, "dtype": dtype, "init": he_normal}
         self.where = Sequential(
-            flatten=Flatten(), linear=Linear(width * side * side, feature_size, **options)
+            flatten=Flatten(), linear=Linear(self.flat_size(image_size), feature_size, **options)
         )
         self.what = Sequential(
             pool=MaxPool2d(side), flatten=Flatten(), linear=Linear(width, feature_size, **options)
         )
         self.relu = Relu()
+
+    @classmethod
+    def flat_size(cls, image_size: int) -> int:
+        """Return how many numbers the last map holds.
+
+        Parameters
+        ----------
+        image_size : int
+            In pixels.
+
+        Returns
+        -------
+        int
+        """
+        side = image_size // 2 ** len(cls.channels)
+        return cls.channels[-1] * side * side
 
     @property
     def params(self) -> Arrays:

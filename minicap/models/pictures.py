@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from minicap._types import Array
-from minicap.data.images import load_image
+from minicap.data.images import load_image, to_rgb
 from minicap.data.preprocessing import Preprocessing
+
+_KINDS = "a path, a Pillow image or a uint8 array (H, W, 3)"
 
 
 def as_tensors(images: Any, preprocessing: Preprocessing, dtype: DTypeLike) -> Array:
@@ -41,6 +43,10 @@ def as_tensors(images: Any, preprocessing: Preprocessing, dtype: DTypeLike) -> A
         return _checked(images if images.ndim == 4 else images[None], preprocessing.size, dtype)
     single = isinstance(images, str | Path) or hasattr(images, "convert")
     single = single or (isinstance(images, np.ndarray) and images.ndim in (2, 3))
+    if not single and not isinstance(images, Iterable):
+        raise TypeError(
+            f"caption: a picture is {_KINDS}, or a list of these, but {type(images).__name__} came"
+        )
     many: Iterable[Any] = [images] if single else images
     tensors = [_one(image, preprocessing, dtype) for image in many]
     size = preprocessing.size
@@ -54,12 +60,10 @@ def _one(image: Any, preprocessing: Preprocessing, dtype: DTypeLike) -> Array:
     if isinstance(image, str | Path):
         image = load_image(image)
     elif hasattr(image, "convert"):  # a Pillow image, without importing Pillow
-        image = np.asarray(image.convert("RGB"))
+        image = to_rgb(image)
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
         found = f"{image.dtype} array" if isinstance(image, np.ndarray) else type(image).__name__
-        raise TypeError(
-            f"caption: a picture is a {found} but a path, a Pillow image or a uint8 array is needed"
-        )
+        raise TypeError(f"caption: a picture is a {found} but {_KINDS} is needed")
     if image.ndim == 2:
         image = np.repeat(image[:, :, None], 3, axis=2)
     return preprocessing.tensor(preprocessing.pixels(image), dtype)

@@ -16,6 +16,7 @@ from minicap.data.vocabulary import Vocabulary
 from minicap.errors import InputError
 
 VERSION = 1
+_APART = ("vocabulary", "preprocessing")  # stored beside the config
 Model = TypeVar("Model")
 
 
@@ -144,18 +145,18 @@ def restore_model(path: Path, arrays: Arrays, meta: dict[str, Any], kind: type[M
             f"{shown(path)}: it holds a {shown(meta.get('kind'))} but a {kind.__name__} is needed"
         )
     try:
-        _check_config(meta["config"], arrays, kind)
         vocabulary = Vocabulary.from_dict(meta["vocabulary"])
         preprocessing = Preprocessing.from_dict(meta["preprocessing"])
+        _check_config(meta["config"], len(vocabulary), arrays, kind)
         model: Any = kind(vocabulary, preprocessing=preprocessing, **meta["config"])  # type: ignore[call-arg]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, MemoryError) as error:
         raise InputError(
             f"{shown(path)}: the checkpoint's settings make no sense ({shown(error)})"
         ) from error
     for name, target in (model.params | model.buffers).items():
         stored = arrays.get(f"model/{name}")
-        if stored is None or stored.shape != target.shape:
-            found = "missing" if stored is None else stored.shape
+        if stored is None or stored.shape != target.shape or stored.dtype.kind != "f":
+            found = "missing" if stored is None else f"{stored.dtype} {stored.shape}"
             raise InputError(
                 f"{shown(path)}: {name} is {found} but {target.shape} is needed; the file is damaged"
             )
@@ -163,12 +164,16 @@ def restore_model(path: Path, arrays: Arrays, meta: dict[str, Any], kind: type[M
     return model
 
 
-def _check_config(config: Any, arrays: Arrays, kind: type) -> None:
-    """Refuse settings that no model has, or whose sizes no array of the file bears out."""
-    known = set(inspect.signature(kind).parameters) - {"vocabulary", "preprocessing"}
-    if not isinstance(config, dict) or set(config) != known:
-        raise ValueError("config: " + ", ".join(sorted(map(str, known ^ set(config)))))
-    longest = max((max(array.shape, default=0) for array in arrays.values()), default=0)
-    for name in ("embed_size", "hidden_size", "layers"):
-        if type(config[name]) is not int or not 1 <= config[name] <= longest:
+def _check_config(config: Any, words: int, arrays: Arrays, kind: Any) -> None:
+    """Refuse settings that no model has, or whose sizes the arrays of the file do not bear out."""
+    options = {n: p.default for n, p in inspect.signature(kind).parameters.items() if n not in _APART}
+    if not isinstance(config, dict) or set(config) != set(options):
+        raise ValueError("config: " + ", ".join(sorted(map(str, set(options) ^ set(config)))))
+    for name, default in options.items():
+        if type(config[name]) is not type(default) and not (isinstance(default, float) and config[name] == 0):
             raise ValueError(f"{name} = {config[name]!r}")
+    for name, shape in kind.telling_shapes(config, words).items():
+        stored = arrays.get(f"model/{name}")
+        if stored is None or stored.shape != shape:
+            found = "missing" if stored is None else stored.shape
+            raise ValueError(f"{name} is {found} but {shape} is needed")

@@ -53,7 +53,7 @@ def upstream(op: str, name: str, dy: Array, y_shape: tuple[int, ...], dtype: np.
 
 def pair(op: str, name: str, value: int | tuple[int, int], *, least: int = 1) -> tuple[int, int]:
     """Return ``value`` as (height, width)."""
-    both = (value, value) if isinstance(value, int | np.integer) else tuple(value)
+    both = tuple(value) if isinstance(value, tuple | list) else (value, value)
     if len(both) != 2 or not all(isinstance(v, int | np.integer) and v >= least for v in both):
         raise ValueError(f"{op}: {name} is {value!r} but an int or (h, w) of at least {least} is needed")
     return int(both[0]), int(both[1])
@@ -61,7 +61,7 @@ def pair(op: str, name: str, value: int | tuple[int, int], *, least: int = 1) ->
 
 def margins(op: str, value: int | tuple) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return a padding given as int, (h, w) or ((top, bottom), (left, right)) in the last form."""
-    both = (value, value) if isinstance(value, int | np.integer) else tuple(value)
+    both = tuple(value) if isinstance(value, tuple | list) else (value, value)
     if len(both) != 2:
         raise ValueError(
             f"{op}: padding is {value!r} but an int, (h, w) or ((top, bottom), (left, right)) is needed"

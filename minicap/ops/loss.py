@@ -99,14 +99,22 @@ def softmax_cross_entropy_backward(
     -------
     SoftmaxCrossEntropyGrads
         dlogits (..., V).
+
+    Raises
+    ------
+    ValueError
+        If ``dloss`` is not one number.
     """
     log_probs, targets, mask, smoothing = cache
-    dlogits = np.exp(log_probs)  # p
+    dloss = _check.upstream(
+        "softmax_cross_entropy", "dloss", np.asarray(dloss, log_probs.dtype), (), log_probs.dtype
+    )
+    dlogits = np.exp(log_probs, order="C")  # p
     if smoothing:
         dlogits -= smoothing / dlogits.shape[-1]
     rows = dlogits.reshape(-1, dlogits.shape[-1])  # a view: dlogits is fresh and contiguous
     rows[np.arange(targets.size), targets.reshape(-1)] -= 1 - smoothing
-    dlogits *= log_probs.dtype.type(dloss) / max(_kept(cache), 1)
+    dlogits *= dloss / log_probs.dtype.type(max(_kept(cache), 1))
     if mask is not None:
         dlogits[~mask] = 0
     return SoftmaxCrossEntropyGrads(dlogits)

@@ -37,6 +37,17 @@ def fitting_threads(batch_size: int) -> int:
 
 
 @contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Run matrix products on one thread.
+
+    Products of small batches gain little from more, and where other processes want the same cores the threads
+    of BLAS spend most of the time waiting for each other.
+    """
+    with threadpool_limits(1, "blas"):
+        yield
+
+
+@contextmanager
 def shared_among(objective: Objective, threads: int) -> Iterator[Objective]:
     """Give an objective that computes parts of each batch in threads of their own.
 
@@ -54,7 +65,11 @@ def shared_among(objective: Objective, threads: int) -> Iterator[Objective]:
     ------
     Objective
     """
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
+    if threads == 1:  # then a batch may be anything that the objective takes
+        with one_blas_thread():
+            yield objective
+        return
+    with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
 
         def shared(model: Any, batch: CaptionBatch, rng: Rng) -> tuple[float, Arrays]:
             parts = split_batch(batch, threads)

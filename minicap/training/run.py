@@ -70,7 +70,15 @@ class RunFolder:
                 )
         try:
             run.path.mkdir(parents=True, exist_ok=True)
-            for old in (run.checkpoint, run.best, run.metrics, run.samples, run.report):
+            for old in (
+                run.checkpoint,
+                run.best,
+                run.history,
+                run.metrics,
+                run.samples,
+                run.plot,
+                run.report,
+            ):
                 old.unlink(missing_ok=True)
         except OSError as error:
             raise InputError(
@@ -159,9 +167,10 @@ class RunFolder:
         """
         if not path.is_file():
             return None
+        text = read_text(path)
         try:
-            return json.loads(read_text(path))
-        except ValueError as error:
+            return json.loads(text)
+        except (ValueError, RecursionError) as error:
             raise InputError(
                 f"{shown(path)}: this is no JSON ({shown(error)}); evaluate the run again"
             ) from error

@@ -74,6 +74,8 @@ def train_run(
         If data or run folder cannot be used.
     """
     splits = splits or read_splits(config.data, progress=progress)
+    # The number of threads is kept, so that a resumed run adds up in the same order.
+    config = replace(config, threads=config.threads or fitting_threads(config.batch_size))
     rng = np.random.default_rng(seed_for(config.seed, "dropout"))
     optimizer = OPTIMIZERS[config.optimizer](config.lr)
     state = None
@@ -87,8 +89,7 @@ def train_run(
         )  # fmt: skip
         preprocessing = fit_preprocessing(config, splits.train)
         model = Captioner(vocabulary, preprocessing=preprocessing, **config.model_options())
-        config = replace(config, threads=config.threads or fitting_threads(config.batch_size))
-        config.save(run.config)  # with the number of threads, so that a resumed run adds up in the same order
+        config.save(run.config)
         vocabulary.save(run.vocabulary)
     trainer = _trainer(
         config, splits.train, model, optimizer=optimizer, rng=rng, run=run, state=state, progress=progress,

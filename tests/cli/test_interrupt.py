@@ -98,7 +98,9 @@ def test_a_full_disk_loses_nothing(cli, run: Path, monkeypatch: pytest.MonkeyPat
     assert (run / "checkpoint.npz").read_bytes() == before
 
 
-def test_memory_that_does_not_suffice_is_one_line(cli, run: Path, picture: Path, monkeypatch: pytest.MonkeyPatch):
+def test_memory_that_does_not_suffice_is_one_line(
+    cli, run: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
+):
     def greedy(*_, **__):
         raise MemoryError
 

@@ -44,7 +44,10 @@ def test_the_version_is_printed(cli):
         (("describe",), "minicap: argument COMMAND: invalid choice: 'describe'"),
         (("data",), "minicap data: the following arguments are required: WHAT"),
         (("train",), "minicap train: the following arguments are required: --out"),
-        (("train", "--out", "run", "--epochs", "few"), "minicap train: argument --epochs: invalid int value: 'few'"),
+        (
+            ("train", "--out", "run", "--epochs", "few"),
+            "minicap train: argument --epochs: invalid int value: 'few'",
+        ),
         (("caption", "run"), "minicap caption: the following arguments are required: IMAGE"),
         (("caption", "run", "a.png", "--beams", "3"), "minicap: unrecognized arguments: --beams 3"),
         (("evaluate", "run"), "minicap evaluate: the following arguments are required: --data"),

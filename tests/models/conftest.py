@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 import pytest
 
 from minicap.data import CaptionBatch, Vocabulary
-from minicap.models import ENCODERS, Captioner, SmallEncoder
+from minicap.models import CONDITIONINGS, DECODERS, ENCODERS, Captioner, SmallEncoder
 
 SIDE = 8
 WORDS = ["red", "blue", "circle", "square", "above", "a"]
@@ -24,7 +23,7 @@ def vocabulary() -> Vocabulary:
 @pytest.fixture
 def captioner(monkeypatch, vocabulary) -> Callable[..., Captioner]:
     """Return a function that builds a tiny captioner with random biases, so that nothing is zero by chance."""
-    monkeypatch.setitem(ENCODERS, "tiny", partial(SmallEncoder, channels=(3, 4, 4)))
+    monkeypatch.setitem(ENCODERS, "tiny", type("TinyEncoder", (SmallEncoder,), {"channels": (3, 4, 4)}))
 
     def build(**options) -> Captioner:
         sizes = {"encoder": "tiny", "image_size": SIDE, "embed_size": 4, "hidden_size": 3, "dtype": "float64"}
@@ -53,3 +52,21 @@ def draw() -> Callable[..., CaptionBatch]:
         return CaptionBatch(pictures, tokens, np.arange(max(lengths)) < np.array(lengths)[:, None])
 
     return build
+
+
+@pytest.fixture(params=DECODERS)
+def decoder(request):
+    """Each kind of recurrent layer in turn."""
+    return request.param
+
+
+@pytest.fixture(params=CONDITIONINGS)
+def conditioning(request):
+    """Each way to show the picture in turn."""
+    return request.param
+
+
+@pytest.fixture
+def pictures():
+    """Four random pictures, preprocessed."""
+    return np.random.default_rng(4).standard_normal((4, 3, 8, 8))

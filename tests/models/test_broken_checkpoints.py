@@ -8,6 +8,7 @@ import pickle
 import tracemalloc
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -252,9 +253,6 @@ def test_options_that_make_no_sense_are_refused(config, broken):
 
 
 @pytest.mark.parametrize("config", TAKEN, ids=str)
-@pytest.mark.xfail(
-    reason="dtype, dropout and blind are believed; int32 is a TypeError, the others fail at first use"
-)
 def test_options_of_the_wrong_kind_are_refused(config, broken):
     refused(broken(with_config(**config)))
 
@@ -276,9 +274,6 @@ def long_array(members: Members) -> None:
 
 
 @pytest.mark.parametrize("change", [with_meta(large_picture), long_array], ids=["image size", "a long array"])
-@pytest.mark.xfail(
-    reason="the model is built before its arrays are compared; larger figures are a MemoryError"
-)
 def test_large_consistent_sizes_take_no_memory(change, broken):
     assert_cheaply_refused(broken(change))
 
@@ -299,10 +294,9 @@ def assert_cheaply_refused(path: Path) -> None:
 def assert_loads_or_is_refused(path: Path) -> None:
     """See that nothing but an InputError of one line leaves ``load``."""
     with suppress(InputError):
-        try:
-            Captioner.load(path)
-        except InputError:
-            refused(path)
+        Captioner.load(path)
+        return
+    refused(path)
 
 
 @settings(max_examples=150)

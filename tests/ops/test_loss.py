@@ -136,7 +136,6 @@ def test_a_probability_of_zero_costs_infinitely_much():
     assert loss == np.inf
 
 
-@pytest.mark.xfail(reason="time-major logits (a view) lose the target's part of their gradient, silently")
 def test_the_gradient_does_not_depend_on_how_logits_lie_in_memory(rng):
     time_first = rng.standard_normal((4, 2, 5))
     targets = rng.integers(0, 5, (2, 4))
@@ -177,13 +176,14 @@ def test_arguments_that_do_not_fit_are_named(name):
 
 
 def test_types_that_do_not_fit_are_named():
-    with pytest.raises(TypeError, match=r"^softmax_cross_entropy: targets is float64 but integers are needed"):
+    with pytest.raises(
+        TypeError, match=r"^softmax_cross_entropy: targets is float64 but integers are needed"
+    ):
         softmax_cross_entropy_forward(np.ones((2, 5)), np.ones(2))
     with pytest.raises(TypeError, match=r"^softmax_cross_entropy: mask is int64 but bool is needed"):
         softmax_cross_entropy_forward(np.ones((2, 5)), np.ones(2, int), mask=np.ones(2, int))
 
 
-@pytest.mark.xfail(reason="the upstream of a loss is not checked: an array is broadcast into the gradient")
 def test_an_upstream_that_is_no_number_is_named():
     _, cache = softmax_cross_entropy_forward(np.ones((2, 3)), np.array([0, 1]))
     with pytest.raises(ValueError, match=r"^softmax_cross_entropy: dloss is"):

@@ -39,8 +39,14 @@ def tiny() -> Callable[..., TrainConfig]:
     """Return a maker of configurations: four batches an epoch."""
 
     def make(**changes: Any) -> TrainConfig:
-        narrow = {"image_size": 32, "embed_size": 8, "hidden_size": 8, "batch_size": 4, "captions_per_image": 2}
-        return TrainConfig(**{"data": "in memory", "epochs": 3, **narrow, **changes})
+        narrow = {
+            "image_size": 32,
+            "embed_size": 8,
+            "hidden_size": 8,
+            "batch_size": 4,
+            "captions_per_image": 2,
+        }
+        return TrainConfig(**{"data": "in memory", "epochs": 3, "threads": 1, **narrow, **changes})
 
     return make
 

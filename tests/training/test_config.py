@@ -33,7 +33,7 @@ def test_any_folder_name_and_number_survive(tmp_path_factory, data, lr, seed):
 
 
 def test_a_folder_name_that_is_no_text_is_refused(tmp_path: Path):
-    with pytest.raises(InputError, match="--data: .* is no Unicode name"):
+    with pytest.raises(InputError, match=r"--data: .* is no Unicode name"):
         TrainConfig(data="pictures\udcff").save(tmp_path / "config.toml")
 
 
@@ -92,6 +92,7 @@ def test_a_missing_file_is_named(tmp_path: Path):
         ("clip_norm", float("nan")),
         ("patience", -1),
         ("val_images", 0),
+        ("threads", -1),
         ("seed", -1),
         ("seed", 2**63),
     ],

@@ -36,7 +36,9 @@ def test_a_sound_model_has_a_loss_and_a_gradient_for_every_parameter(model, batc
     assert grads.keys() == model.params.keys()
 
 
-@pytest.mark.parametrize("name", ["encoder.what.linear.weight", "decoder.rnn.layer1.w_x", "decoder.to_vocab.bias"])
+@pytest.mark.parametrize(
+    "name", ["encoder.what.linear.weight", "decoder.rnn.layer1.w_x", "decoder.to_vocab.bias"]
+)
 def test_a_poisoned_parameter_is_named(model, batch, name):
     model.params[name].flat[0] = np.nan
     assert f"the parameter {name} is not finite" in complaint(model, batch)
@@ -45,7 +47,9 @@ def test_a_poisoned_parameter_is_named(model, batch, name):
 def test_poisoned_pixels_are_named(model, batch):
     images = batch.images.copy()
     images[0, 0, 0, 0] = np.nan
-    assert "the batch's images are not finite; look at the data" in complaint(model, batch._replace(images=images))
+    assert "the batch's images are not finite; look at the data" in complaint(
+        model, batch._replace(images=images)
+    )
 
 
 @pytest.mark.parametrize(
@@ -109,7 +113,9 @@ def batches(model: Captioner, splits: Splits, tiny: Callable[..., Any]) -> Any:
 
 
 def test_a_training_that_explodes_stops_with_the_name_of_a_layer(model, batches):
-    with pytest.raises(NotFiniteError, match=r"the loss is nan: encoder\.\S+ is the first value that is not finite"):
+    with pytest.raises(
+        NotFiniteError, match=r"the loss is nan: encoder\.\S+ is the first value that is not finite"
+    ):
         trainer(model, batches, schedule=constant(1e19)).fit()
 
 

@@ -37,9 +37,17 @@ def content(run: RunFolder) -> tuple[dict[str, bytes], dict[str, Any]]:
     state["history"] = without_seconds(state["history"])
     bits = {name: array.tobytes() for name, array in arrays.items()}
     bits |= {f"best/{name}": array.tobytes() for name, array in best.items()}
-    texts = {path.name: path.read_text(encoding="utf-8") for path in (run.config, run.vocabulary, run.samples)}
+    texts = {
+        path.name: path.read_text(encoding="utf-8") for path in (run.config, run.vocabulary, run.samples)
+    }
     history = without_seconds(run.read_history())
-    return bits, {"last": meta, "best": best_meta, "history": history, "metrics": run.read_json(run.metrics), **texts}
+    return bits, {
+        "last": meta,
+        "best": best_meta,
+        "history": history,
+        "metrics": run.read_json(run.metrics),
+        **texts,
+    }
 
 
 def assert_same(a: RunFolder, b: RunFolder) -> None:
@@ -130,7 +138,9 @@ def test_one_seed_gives_one_run(splits: Splits, tiny: Make, new_run: NewRun):
 def test_another_seed_gives_another_run(splits: Splits, tiny: Make, new_run: NewRun):
     models = [train_run(tiny(seed=seed, epochs=1), new_run(str(seed)), splits) for seed in (0, 1)]
     assert all(
-        not np.array_equal(a, b) for a, b in zip(*(m.params.values() for m in models), strict=True) if a.ndim > 1
+        not np.array_equal(a, b)
+        for a, b in zip(*(m.params.values() for m in models), strict=True)
+        if a.ndim > 1
     )
 
 
@@ -138,22 +148,23 @@ def test_another_seed_gives_another_run(splits: Splits, tiny: Make, new_run: New
 
 
 @pytest.mark.parametrize(
-    ("decoder", "conditioning", "batch"),
+    ("decoder", "conditioning", "batch", "threads"),
     [
-        ("lstm", "par", 6),  # in the middle of epoch 2
-        ("lstm", "init", 1),  # before there is any history
-        ("gru", "par", 6),
-        ("gru", "pre", 8),  # the last batch of epoch 2
-        ("rnn", "par", 11),
+        ("lstm", "par", 6, 1),  # in the middle of epoch 2
+        ("lstm", "init", 1, 1),  # before there is any history
+        ("lstm", "par", 6, 2),
+        ("gru", "par", 6, 1),
+        ("gru", "pre", 8, 1),  # the last batch of epoch 2
+        ("rnn", "par", 11, 1),
     ],
 )
 def test_a_resumed_run_is_as_if_it_had_never_stopped(
-    splits: Splits, tiny: Make, new_run: NewRun, press_ctrl_c, decoder: str, conditioning: str, batch: int
+    splits: Splits, tiny: Make, new_run: NewRun, press_ctrl_c, decoder, conditioning, batch, threads
 ):
-    config = tiny(decoder=decoder, conditioning=conditioning, dropout=0.5)
+    config = tiny(decoder=decoder, conditioning=conditioning, dropout=0.5, threads=threads)
     straight, stopped = new_run("straight"), new_run("stopped")
     train_run(config, straight, splits)
-    press_ctrl_c(batch)
+    press_ctrl_c(batch * threads)  # each thread works on its part
     with pytest.raises(InterruptedTraining):
         train_run(config, stopped, splits)
     state = read_archive(stopped.checkpoint)[1]["training"]["state"]
@@ -225,7 +236,9 @@ def test_resuming_with_less_data_is_one_line(splits: Splits, tiny: Make, new_run
     press_ctrl_c(7)
     with pytest.raises(InterruptedTraining):
         train_run(tiny(), run, splits)
-    with pytest.raises(InputError, match="stopped after batch 3 of an epoch, but the 4 images of train make only 1"):
+    with pytest.raises(
+        InputError, match="stopped after batch 3 of an epoch, but the 4 images of train make only 1"
+    ):
         train_run(tiny(), run, Splits(splits.train.subset(range(4)), splits.val), resume=True)
 
 
@@ -276,11 +289,15 @@ def test_mean_and_spread_are_those_of_the_training_pictures(splits: Splits, tiny
 
 
 def test_flat_pictures_are_not_blown_up(splits: Splits, tiny: Make):
-    flat = replace(splits.train, images=[np.full((32, 32, 3), 200, np.uint8)] * len(splits.train), scenes=None)
+    flat = replace(
+        splits.train, images=[np.full((32, 32, 3), 200, np.uint8)] * len(splits.train), scenes=None
+    )
     assert fit_preprocessing(tiny(), flat).std == (0.02, 0.02, 0.02)
 
 
-def test_at_most_val_images_are_captioned_each_epoch(splits: Splits, tiny: Make, new_run: NewRun, monkeypatch):
+def test_at_most_val_images_are_captioned_each_epoch(
+    splits: Splits, tiny: Make, new_run: NewRun, monkeypatch
+):
     seen: list[tuple[str, ...]] = []
 
     def validate(model: Captioner, data: CaptionData, seed: int) -> dict[str, float]:
