@@ -11,10 +11,12 @@ import os
 import sys
 from pathlib import Path
 from textwrap import shorten
+from threading import Lock
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
+TRANSLATING = Lock()  # Cython's translator knows one thread only; the C compilers run beside each other
 PACKAGE = "minicap.kernels.compiled"
 REQUIRED = os.environ.get("MINICAP_REQUIRE_COMPILED") == "1"
 DEBUG = os.environ.get("MINICAP_CYTHON_DEBUG") == "1"
@@ -30,15 +32,21 @@ DIRECTIVES = {
 
 
 def extensions() -> list[Extension]:
-    """Return one extension for each .pyx, or none where Cython is missing."""
-    try:
-        from Cython.Build import cythonize
-    except ImportError:
-        give_up("the compiled kernels", "Cython is not installed")
-        return []
+    """Return one extension for each .pyx."""
     sources = sorted(Path(*PACKAGE.split(".")).glob("*.pyx"))
-    modules = [Extension(f"{PACKAGE}.{source.stem}", [str(source)]) for source in sources]
-    return cythonize(modules, compiler_directives=DIRECTIVES, build_dir="build", force=True, quiet=True)
+    return [Extension(f"{PACKAGE}.{source.stem}", [str(source)]) for source in sources]
+
+
+def translate(extension: Extension) -> list[str]:
+    """Return the C sources that Cython makes of an extension's, one extension at a time."""
+    from Cython.Build import cythonize  # here, because a machine without Cython is to get this far
+
+    modules = Extension(
+        extension.name, [str(Path(source).with_suffix(".pyx")) for source in extension.sources]
+    )
+    with TRANSLATING:
+        [made] = cythonize(modules, compiler_directives=DIRECTIVES, build_dir="build", force=True, quiet=True)
+    return made.sources
 
 
 def give_up(what: str, why: object) -> None:
@@ -67,8 +75,9 @@ class BuildWhatWorks(build_ext):
     def build_extension(self, extension: Extension) -> None:
         """Build one extension, or go on without it, and without what an earlier build left of it."""
         try:
+            extension.sources = translate(extension)
             super().build_extension(extension)
-        except Exception as error:  # compilers fail in many ways, and none of them is fatal here
+        except Exception as error:  # no Cython, no compiler, no headers ...: none of it is fatal here
             Path(self.get_ext_fullpath(extension.name)).unlink(missing_ok=True)
             give_up(extension.name, error)
 

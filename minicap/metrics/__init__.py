@@ -10,6 +10,8 @@ from minicap.metrics.bleu import corpus_bleu as corpus_bleu
 from minicap.metrics.bleu import sentence_bleu as sentence_bleu
 from minicap.metrics.bootstrap import Interval as Interval
 from minicap.metrics.bootstrap import bootstrap_interval as bootstrap_interval
+from minicap.metrics.cider import CiderScore as CiderScore
+from minicap.metrics.cider import corpus_cider as corpus_cider
 from minicap.metrics.exact import exact_match as exact_match
 from minicap.metrics.image_gap import ImageGap as ImageGap
 from minicap.metrics.image_gap import image_gap as image_gap

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,8 +58,9 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
 
 
 @pytest.fixture
-def child() -> Callable[..., subprocess.Popen[str]]:
-    """Return a function that starts a command in a process of its own."""
+def child() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Give a function that starts a command in a process of its own, which does not outlive the test."""
+    started: list[subprocess.Popen[str]] = []
 
     def start(*arguments: Any, **environment: str) -> subprocess.Popen[str]:
         paths = [str(Path(minicap.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
@@ -69,13 +70,18 @@ def child() -> Callable[..., subprocess.Popen[str]]:
             "PYTHONUNBUFFERED": "",  # buffered output fails late, when the process ends
             **environment,
         }
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "minicap", *map(str, arguments)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8",
             env={**os.environ, **environment},
         )  # fmt: skip
+        started.append(process)
+        return process
 
-    return start
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 @pytest.fixture(scope="session")
@@ -106,3 +112,32 @@ def run(tmp_path_factory: pytest.TempPathFactory, scenes: Path, cache: Path) -> 
 def picture(scenes: Path) -> Path:
     """Return a picture."""
     return scenes / "images" / "test_00000.png"
+
+
+@pytest.fixture
+def refuses(cli, tmp_path: Path, run: Path) -> Callable[..., None]:
+    """Return a function that runs a command which must be refused for the reason given."""
+
+    def check(*arguments: Any, because: str) -> None:
+        before = {
+            path: path.read_bytes() for top in (tmp_path, run) for path in top.rglob("*") if path.is_file()
+        }
+        code, out, err = cli(*arguments)
+        assert (code, out) == (2, "")
+        assert err.startswith("minicap: ")
+        assert because in err
+        assert err.count("\n") == 1
+        assert "Traceback" not in err
+        assert [path for path, content in before.items() if path.read_bytes() != content] == []
+
+    return check
+
+
+@pytest.fixture
+def train(tmp_path: Path, tiny) -> Callable[..., list[Any]]:
+    """Return a maker of training commands."""
+
+    def command(data: Path, *more: Any) -> list[Any]:
+        return ["train", "--data", data, "--out", tmp_path / "new", "--epochs", 1, *tiny, "--json", *more]
+
+    return command

@@ -67,7 +67,6 @@ def test_a_reader_who_leaves_is_no_error(child, arguments):
     process = child(*arguments)
     process.stdout.close()  # long before anything is printed
     assert process.stderr.read() == ""
-    process.stderr.close()
     assert process.wait(60) == 0
 
 
