@@ -13,7 +13,7 @@ from pathlib import Path
 from textwrap import shorten
 from threading import Lock
 
-from setuptools import Extension, setup
+from setuptools import Extension, __version__, setup
 from setuptools.command.build_ext import build_ext
 
 TRANSLATING = Lock()  # Cython's translator knows one thread only; the C compilers run beside each other
@@ -82,4 +82,9 @@ class BuildWhatWorks(build_ext):
             give_up(extension.name, error)
 
 
+if int(__version__.split(".")[0]) < 77:
+    raise SystemExit(
+        f"minicap: setuptools {__version__} is too old to read pyproject.toml; get newer tools with "
+        "`python -m pip install 'setuptools>=77' 'Cython>=3.1'`, or build with `python -m pip install -e .`"
+    )
 setup(ext_modules=extensions(), cmdclass={"build_ext": BuildWhatWorks})

@@ -16,10 +16,10 @@ from minicap.metrics import truth_scores
 from minicap.models import Caption, Captioner
 from minicap.plots import plot_captions
 from minicap.report import write_report
-from minicap.training import RunFolder, Splits, TrainConfig, evaluate, train_run
+from minicap.training import RunFolder, Splits, TrainConfig, evaluate, judge_captions
 from minicap.training.parallel import one_blas_thread
 from minicap.training.samples import write_samples
-from minicap.training.session import fit_blind
+from minicap.training.session import fit_blind, fit_run
 
 COUNTS = {"one object": 1, "two objects": 2, "three objects": 3}
 UNSEEN_PAIRS = "compositional"
@@ -50,7 +50,7 @@ class DemoSize:
 
 
 FULL = DemoSize(
-    6000, 200, 300,
+    6000, 100, 300,
     TrainConfig(
         data="built-in scenes", image_size=48, embed_size=128, hidden_size=128,
         epochs=5, batch_size=16, captions_per_image=2, lr=2e-3,
@@ -105,31 +105,32 @@ def _run(run: RunFolder, config: TrainConfig, size: DemoSize, progress: bool) ->
     tests = {name: _scenes("test", size.test, config, objects=count) for name, count in COUNTS.items()}
     tests[UNSEEN_PAIRS] = _scenes("compositional", size.test, config)
     _say(progress, f"training {config.epochs} epochs with {minicap.active_kernels()} kernels ...")
-    model = train_run(config, run, splits, progress=progress)
+    model = fit_run(config, run, splits, progress=progress)
     _say(progress, "training the blind baseline: the same decoder, shown one grey picture always ...")
-    blind = fit_blind(config, splits.train, model.vocabulary, progress=progress)
+    blind = fit_blind(replace(config, epochs=2), splits.train, model.vocabulary, progress=progress)
     _say(progress, f"describing {4 * size.test:,} scenes never seen ...")
-    return _judge(run, model, blind, tests, splits.train, config.seed)
+    return _judge(run, model, blind, tests, splits.train)
 
 
 def _judge(
-    run: RunFolder,
-    model: Captioner,
-    blind: Captioner,
-    tests: Mapping[str, CaptionData],
-    train: CaptionData,
-    seed: int,
+    run: RunFolder, model: Captioner, blind: Captioner, tests: Mapping[str, CaptionData], train: CaptionData
 ) -> dict[str, Any]:
     """Caption the test scenes with and without sight, and leave metrics, picture and report in the run."""
-    captions = {name: model.caption(data.pixels(model.preprocessing)) for name, data in tests.items()}
-    blinded = {name: blind.caption(data.pixels(model.preprocessing)) for name, data in tests.items()}
-    metrics = _metrics(model, blind, tests, train, seed)
+    pixels = {name: data.pixels(model.preprocessing) for name, data in tests.items()}
+    seeing = {name: model.caption(pictures) for name, pictures in pixels.items()}
+    blinded = {name: blind.caption(pictures) for name, pictures in pixels.items()}
+    tokenizer = model.vocabulary.tokenizer
+    test = CaptionData.from_scenes([scene for name in COUNTS for scene in _scenes_of(tests[name])], "test")
+    metrics = evaluate(model, test, train=train).metrics
+    guesses = [caption for name in COUNTS for caption in blinded[name]]
+    metrics["baselines"]["blind"] = judge_captions(guesses, test, tokenizer)
+    metrics[UNSEEN_PAIRS] = judge_captions(seeing[UNSEEN_PAIRS], tests[UNSEEN_PAIRS], tokenizer)
     run.write_json(run.metrics, metrics)
-    picture = _keep_pictures(run, tests, captions, model)
+    picture = _keep_pictures(run, tests, seeing, model)
     return {
-        "table": {name: _row(tests[name], captions[name], blinded[name]) for name in tests},
+        "table": {name: _row(tests[name], seeing[name], blinded[name]) for name in tests},
         "metrics": metrics,
-        "examples": [str(caption) for said in captions.values() for caption in said[:2]],
+        "examples": [f"{caption}  ({name})" for name, said in seeing.items() for caption in said[:2]],
         "files": {"picture": str(picture), "report": str(write_report(run))},
     }
 
@@ -160,17 +161,6 @@ def _row(data: CaptionData, captions: Sequence[str], blinded: Sequence[str]) -> 
         for said in (captions, blinded)
     )
     return {"truth": seen["truth"], "truth_loose": seen["truth_loose"], "blind": blind["truth"]}
-
-
-def _metrics(
-    model: Captioner, blind: Captioner, tests: Mapping[str, CaptionData], train: CaptionData, seed: int
-) -> dict[str, Any]:
-    """Judge on the test scenes of one, two and three objects together, and on ``compositional``."""
-    test = CaptionData.from_scenes([scene for name in COUNTS for scene in _scenes_of(tests[name])], "test")
-    metrics = evaluate(model, test, train=train, seed=seed).metrics
-    metrics["baselines"]["blind"] = evaluate(blind, test, seed=seed).metrics
-    metrics["compositional"] = evaluate(model, tests[UNSEEN_PAIRS], seed=seed).metrics
-    return metrics
 
 
 def _keep_pictures(

@@ -7,8 +7,8 @@ With h_k(c) the count of n-gram k in caption c, I the pictures, and df_k the pic
     CIDEr-D(c,S) = 10 * mean over n = 1..4 and s in S of  exp(-(l(c) - l(s))^2 / (2 sigma^2)) * sim_n(c, s)
 
 A word that every picture's references share weighs nothing. The minimum clips a caption that repeats a rare
-word, and the Gaussian with sigma = 6 punishes a wrong length. The standard code measures the length l in
-pairs of neighbouring words, so an empty caption and a caption of one word are equally long.
+word, and the Gaussian with sigma = 6 punishes a wrong length l. (The standard code counts l in pairs of
+neighbouring words; the differences are those in words, but for an empty caption, which scores 0 anyway.)
 
 The weights come from the references scored with the caption: values of two sets of pictures do not compare,
 and a single picture always scores 0, for log 1 = 0.
@@ -139,7 +139,7 @@ def caption_vector(count: Mapping[Gram, int], rarity: Mapping[Gram, float], unse
     squares: list[list[float]] = [[] for _ in range(MAX_N)]
     for gram, weight in weights.items():
         squares[len(gram) - 1].append(weight * weight)
-    length = sum(times for gram, times in count.items() if len(gram) == 2)
+    length = sum(times for gram, times in count.items() if len(gram) == 1)
     return CaptionVector(weights, tuple(math.sqrt(math.fsum(terms)) for terms in squares), length)
 
 

@@ -23,11 +23,13 @@ def signature(tokenizer: str, references: Sequence[Sequence[Tokens]], *, version
     Returns
     -------
     dict
-        ``tokenizer``, ``smoothing`` (always ``"none"``), ``n_images``, ``n_references``, ``version``.
+        ``tokenizer``, ``smoothing`` (always ``"none"``), ``idf`` (where CIDEr's document
+        frequencies come from), ``n_images``, ``n_references``, ``version``.
     """
     return {
         "tokenizer": tokenizer,
         "smoothing": "none",
+        "idf": "references scored",
         "n_images": len(references),
         "n_references": sum(len(several) for several in references),
         "version": version,

@@ -14,6 +14,7 @@ from minicap.data.tokenizers import Tokenizer
 from minicap.metrics import (
     best_constant_caption,
     corpus_bleu,
+    corpus_cider,
     exact_match,
     image_gap,
     perplexity,
@@ -56,8 +57,8 @@ def evaluate(
     Returns
     -------
     Evaluation
-        Keys as in the contract: ``bleu_1`` to ``bleu_4``, ``exact_match``, ``perplexity``, ``image_gap`` with
-        ``image_gap_interval``, for scenes ``truth``, ``truth_by_count``, ``truth_loose``; ``split``,
+        Keys as in the contract: ``bleu_1`` to ``bleu_4``, ``cider``, ``exact_match``, ``perplexity``, ``image_gap``
+        with ``image_gap_interval``, for scenes ``truth``, ``truth_by_count``, ``truth_loose``; ``split``,
         ``n_images``, ``signature``, ``baselines``.
     """
     features = model.features(data.pixels(model.preprocessing), batch_size=batch_size)
@@ -92,6 +93,7 @@ def judge_captions(captions: Sequence[str], data: CaptionData, tokenizer: Tokeni
     hypotheses = [tokenizer.split(text) for text in captions]
     references = [[tokenizer.split(text) for text in texts] for texts in data.captions]
     scores: dict[str, Any] = corpus_bleu(hypotheses, references).as_dict()
+    scores["cider"] = corpus_cider(hypotheses, references).cider
     scores["exact_match"] = exact_match(hypotheses, references)
     if data.scenes is not None:
         from minicap.data.scenes import judge
@@ -199,10 +201,10 @@ def validation_scores(model: Captioner, data: CaptionData, *, seed: int = 0) -> 
     Returns
     -------
     dict
-        ``val_loss`` in nats a word, ``bleu_4``, and for scenes ``truth``.
+        ``val_loss`` in nats a word, ``bleu_4``, ``cider``, and for scenes ``truth``.
     """
     features = model.features(data.pixels(model.preprocessing))
     judged = judge_captions(model.caption_features(features), data, model.vocabulary.tokenizer)
     nats, words = nats_per_image(model, features, data.captions)
-    kept: dict[str, float] = {name: judged[name] for name in ("bleu_4", "truth") if name in judged}
+    kept: dict[str, float] = {name: judged[name] for name in ("bleu_4", "cider", "truth") if name in judged}
     return {"val_loss": float(nats.sum() / words.sum())} | kept

@@ -50,7 +50,7 @@ def train_run(
     resume: bool = False,
     progress: bool = False,
 ) -> Captioner:
-    """Train a captioner, keep its best and last state, and judge the best on validation pictures.
+    """Train a captioner as ``fit_run`` does, keep its best and last state, and judge the best on validation pictures.
 
     Parameters
     ----------
@@ -74,6 +74,42 @@ def train_run(
         If data or run folder cannot be used.
     """
     splits = splits or read_splits(config.data, progress=progress)
+    best = fit_run(config, run, splits, resume=resume, progress=progress)
+    if splits.val is not None:
+        judge_run(best, run, splits.val, splits.train, seed=config.seed)
+    return best
+
+
+def fit_run(
+    config: TrainConfig,
+    run: RunFolder,
+    splits: Splits,
+    *,
+    resume: bool = False,
+    progress: bool = False,
+) -> Captioner:
+    """Train a captioner and keep its best and last state.
+
+    Parameters
+    ----------
+    config : TrainConfig
+    run : RunFolder
+    splits : Splits
+    resume : bool
+        Go on from ``checkpoint.npz``.
+    progress : bool
+        Show progress bars and what was wrong with the data.
+
+    Returns
+    -------
+    Captioner
+        The best one.
+
+    Raises
+    ------
+    InputError
+        If data or run folder cannot be used.
+    """
     # The number of threads is kept, so that a resumed run adds up in the same order.
     config = replace(config, threads=config.threads or fitting_threads(config.batch_size))
     rng = np.random.default_rng(seed_for(config.seed, "dropout"))
@@ -96,10 +132,7 @@ def train_run(
         validate=_validator(config, splits.val, model.preprocessing, progress=progress),
     )  # fmt: skip
     trainer.fit()
-    best = Captioner.load(run.best)
-    if splits.val is not None:
-        judge_run(best, run, splits.val, splits.train, seed=config.seed)
-    return best
+    return Captioner.load(run.best)
 
 
 def judge_run(

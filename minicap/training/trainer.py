@@ -21,7 +21,7 @@ from minicap.training.schedules import Schedule
 from minicap.training.seeds import seed_for
 
 Validate = Callable[[Any], Mapping[str, float]]
-SCORES = ("truth", "bleu_4")  # the first of these that validation gives decides which epoch is best
+SCORES = ("truth", "cider", "bleu_4")  # the first of these that validation gives decides which epoch is best
 
 
 class Trainer:

@@ -42,10 +42,10 @@ def test_repeating_a_rare_word_is_clipped():
     assert stuffed < plain / 4
 
 
-def test_length_is_counted_in_pairs_of_words():
+def test_a_wrong_length_is_punished_by_the_gaussian():
     references = [[["zebra"]], [["dog"]]]
     one, two = (corpus_cider([h, []], references).per_image[0] for h in (["zebra"], ["zebra", "dog"]))
-    assert one == pytest.approx(10 / 4)  # one word has no pair: no punishment, and three of four n score 0
+    assert one == pytest.approx(10 / 4)  # the right length, but nothing longer than one word to match
     assert two == pytest.approx(10 / 4 / math.sqrt(2) * math.exp(-1 / 72))
 
 
