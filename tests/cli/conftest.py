@@ -71,7 +71,7 @@ def child() -> Iterator[Callable[..., subprocess.Popen[str]]]:
             **environment,
         }
         process = subprocess.Popen(
-            [sys.executable, "-m", "minicap", *map(str, arguments)],
+            [sys.executable, "-P", "-m", "minicap", *map(str, arguments)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8",
             env={**os.environ, **environment},
         )  # fmt: skip

@@ -246,8 +246,11 @@ def test_the_folder_follows_the_environment(monkeypatch, tmp_path):
     assert cache_folder() == tmp_path / "local" / "minicap" / "Cache"
 
 
-def test_progress_is_shown_on_request(paths, capsys):
-    decode_images(paths[:2], SETTINGS)
+def test_progress_is_shown_on_request_where_somebody_watches(paths, capsys, monkeypatch):
+    decode_images(paths[:2], SETTINGS, progress=True)
+    assert capsys.readouterr().err == "", "a log file wants no bars"
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    decode_images(paths[2:4], SETTINGS)
     assert capsys.readouterr().err == ""
-    decode_images(paths, SETTINGS, progress=True)
+    decode_images(paths[1:], SETTINGS, progress=True)
     assert "decoding images" in capsys.readouterr().err

@@ -17,13 +17,13 @@ CAPTIONS = [
 @pytest.mark.parametrize("conditioning", CONDITIONINGS)
 @pytest.mark.parametrize("decoder", DECODERS)
 def test_eight_captions_are_learnt_by_heart(decoder, conditioning, vocabulary):
-    sizes = {"image_size": 8, "embed_size": 16, "hidden_size": 24}
+    sizes = {"image_size": 8, "embed_size": 24, "hidden_size": 32}
     model = Captioner(vocabulary, decoder=decoder, conditioning=conditioning, **sizes)
     rng = np.random.default_rng(3)
     pictures = rng.uniform(-1, 1, (8, 3, 8, 8)).astype(np.float32)
     batch = CaptionBatch(pictures, *pad_captions([model.vocabulary.encode(caption) for caption in CAPTIONS]))
     optimizer, losses = Adam(0.003), []
-    for _ in range(220):
+    for _ in range(250):
         loss, cache = model.loss(batch)
         _, grads = model.backward(cache)
         optimizer.step(model.params, clip_by_global_norm(grads, 5.0)[0])

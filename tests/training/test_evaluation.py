@@ -16,7 +16,7 @@ from minicap.training import Splits, evaluate, judge_captions
 from minicap.training.evaluation import likelihood_scores, nats_per_image, validation_scores
 
 ALWAYS = {
-    "bleu_1", "bleu_2", "bleu_3", "bleu_4", "exact_match", "perplexity", "split", "n_images", "signature",
+    "bleu_1", "bleu_2", "bleu_3", "bleu_4", "cider", "exact_match", "perplexity", "split", "n_images", "signature",
 }  # fmt: skip
 GAP = {"image_gap", "image_gap_interval"}
 TRUTH = {"truth", "truth_by_count", "truth_loose"}
