@@ -53,7 +53,7 @@ FULL = DemoSize(
     6000, 100, 300,
     TrainConfig(
         data="built-in scenes", image_size=48, embed_size=128, hidden_size=128,
-        epochs=5, batch_size=16, captions_per_image=2, lr=2e-3,
+        epochs=4, batch_size=16, captions_per_image=2, lr=2e-3,
     ),
 )  # fmt: skip
 FAST = DemoSize(

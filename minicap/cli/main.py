@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import NoReturn
 
 import minicap
+from minicap.cli.memory import keep_memory
 from minicap.errors import InputError
 
 COMMANDS = {
@@ -44,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        keep_memory()
         arguments = _parser().parse_args(argv)
         code = arguments.run(arguments) or OK
         _flush()

@@ -10,6 +10,7 @@ from minicap import kernels
 from minicap._types import Array
 from minicap.ops import _check
 from minicap.ops._recurrent import before, carry, check_sequence, check_step, split
+from minicap.ops.linear import LinearCache, linear_backward
 
 
 class LstmStepCache(NamedTuple):
@@ -116,12 +117,17 @@ def lstm_step_backward(dh_next: Array, dc_next: Array, cache: LstmStepCache) -> 
     ValueError, TypeError
         If an upstream does not fit the forward's output.
     """
-    x, h, c, w_x, w_h, gates, c_next = cache
+    x, h, _, w_x, w_h, _, c_next = cache
     dh_next = _check.upstream("lstm_step", "dh_next", dh_next, c_next.shape, c_next.dtype)
     dc_next = _check.upstream("lstm_step", "dc_next", dc_next, c_next.shape, c_next.dtype)
-    arrays = (np.ascontiguousarray(array) for array in (dh_next, dc_next, gates, c, c_next))
-    dz, dc = kernels.recurrent.lstm_gates_backward(*arrays)
+    dz, dc = _gates_backward(dh_next, dc_next, cache)
     return LstmStepGrads(dz @ w_x.T, dz @ w_h.T, dc, x.T @ dz, h.T @ dz, dz.sum(axis=0))
+
+
+def _gates_backward(dh_next: Array, dc_next: Array, cache: LstmStepCache) -> tuple[Array, Array]:
+    """Return dz (N, 4H) and dc (N, H): the part of a step that must be done before the step in front of it."""
+    arrays = (dh_next, dc_next, cache.gates, cache.c, cache.c_next)
+    return kernels.recurrent.lstm_gates_backward(*(np.ascontiguousarray(array) for array in arrays))
 
 
 class LstmCache(NamedTuple):
@@ -200,7 +206,9 @@ def lstm_backward(dhs: Array, dc_last: Array, cache: LstmCache) -> LstmGrads:
     """Propagate back through time.
 
     As in ``rnn_backward``, but two things travel backward from step to step, ``dh`` and ``dc``; the cell
-    state's starts as ``dc_last``.
+    state's starts as ``dc_last``. Only they must wait for each other: once every step's ``dz`` is known, inputs
+    and weights get theirs from all steps at once, as in ``linear``, since a sum over steps is a product over
+    the rows of all steps.
 
     Parameters
     ----------
@@ -222,17 +230,16 @@ def lstm_backward(dhs: Array, dc_last: Array, cache: LstmCache) -> LstmGrads:
     """
     dhs = _check.upstream("lstm", "dhs", dhs, cache.hs.shape, cache.hs.dtype)
     dc = _check.upstream("lstm", "dc_last", dc_last, cache.c0.shape, cache.hs.dtype)
-    dx = np.empty_like(cache.x)
-    dw_x, dw_h = np.zeros_like(cache.w_x), np.zeros_like(cache.w_h)
-    db = np.zeros_like(cache.w_h[0])
+    dz = np.empty_like(cache.gates)  # (N, T, 4H)
     dh = np.zeros_like(cache.h0)
     for t in reversed(range(dhs.shape[1])):
         dh_step, dh_past = split(cache.mask, t, dh + dhs[:, t])
         dc_step, dc_past = split(cache.mask, t, dc)
-        step = lstm_step_backward(dh_step, dc_step, cache.at(t))
-        dx[:, t] = step.dx
-        dw_x += step.dw_x
-        dw_h += step.dw_h
-        db += step.db
-        dh, dc = step.dh + dh_past, step.dc + dc_past
+        dz[:, t], dc_step = _gates_backward(dh_step, dc_step, cache.at(t))
+        dh, dc = dz[:, t] @ cache.w_h.T + dh_past, dc_step + dc_past
+    started = np.concatenate([cache.h0[:, None], cache.hs], axis=1)[
+        :, :-1
+    ]  # the state each step started from
+    dx, dw_x, db = linear_backward(dz, LinearCache(cache.x, cache.w_x))
+    dw_h = started.reshape(-1, started.shape[2]).T @ dz.reshape(-1, dz.shape[2])
     return LstmGrads(dx, dh, dc.copy(), dw_x, dw_h, db)

@@ -64,4 +64,7 @@ def test_a_signature_says_how_a_score_came_about():
         "n_references": 3,
         "version": "1.2.3",
     }
-    assert signature_text(parts) == "tokenizer:word|smoothing:none|idf:references scored|n_images:2|n_references:3|version:1.2.3"
+    assert (
+        signature_text(parts)
+        == "tokenizer:word|smoothing:none|idf:references scored|n_images:2|n_references:3|version:1.2.3"
+    )
