@@ -21,7 +21,7 @@ import minicap
 from minicap import kernels
 from minicap.data import cache_folder
 from minicap.errors import InputError
-from minicap.kernels._loading import HOW_TO_BUILD
+from minicap.kernels import HOW_TO_BUILD
 
 Facts = dict[str, Any]
 

@@ -13,6 +13,7 @@ returns new ones. Both sets return the same shapes, dtypes and cache contents, s
 and a backward under the other agree.
 """
 
+from minicap.kernels._loading import HOW_TO_BUILD as HOW_TO_BUILD
 from minicap.kernels._loading import compiled_available as compiled_available
 from minicap.kernels._loading import compiled_failures as compiled_failures
 from minicap.kernels._switch import Family as Family
