@@ -108,7 +108,7 @@ def test_unknown_facts_are_said_to_be_unknown():
 def test_this_installation_can_be_examined():
     found = examine()
     assert found["version"] == minicap.__version__
-    assert set(found["kernels"]["in_use"]) == {"conv", "pool", "embedding", "recurrent"}
+    assert set(found["kernels"]["in_use"]) == {"conv", "pool", "embedding", "recurrent", "norm"}
     assert found["cpu"]["cores"] >= 1
     assert found["cpu"]["name"]
     assert found["advice"] == advise(found)

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-FAMILIES = ("conv", "pool", "embedding", "recurrent")
+FAMILIES = ("conv", "pool", "embedding", "recurrent", "norm")
 
 HOW_TO_BUILD = "with a C compiler at hand run `python -m pip install .` in the source folder"
 

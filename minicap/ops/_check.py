@@ -59,6 +59,12 @@ def pair(op: str, name: str, value: int | tuple[int, int], *, least: int = 1) ->
     return int(both[0]), int(both[1])
 
 
+def positive(op: str, name: str, value: float) -> None:
+    """Raise unless the value is a number above 0."""
+    if not value > 0:
+        raise ValueError(f"{op}: {name} is {value} but a number above 0 is needed")
+
+
 def margins(op: str, value: int | tuple) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return a padding given as int, (h, w) or ((top, bottom), (left, right)) in the last form."""
     both = tuple(value) if isinstance(value, tuple | list) else (value, value)
@@ -68,6 +74,24 @@ def margins(op: str, value: int | tuple) -> tuple[tuple[int, int], tuple[int, in
         )
     vertical, horizontal = (pair(op, "padding", side, least=0) for side in both)
     return vertical, horizontal
+
+
+def windows(
+    op: str, x: Array, kernel_size: int | tuple, stride: int | tuple | None, padding: int | tuple
+) -> tuple[tuple[int, int], tuple[int, int], tuple[tuple[int, int], tuple[int, int]]]:
+    """Return a pooling's kernel, stride and padding in full form, or raise where a window has no place or pixel."""
+    ndim(op, "x", x, "(N, C, H, W)")
+    kernel = pair(op, "kernel_size", kernel_size)
+    step = kernel if stride is None else pair(op, "stride", stride)
+    pads = margins(op, padding)
+    for size, k, side in zip(x.shape[2:], kernel, pads, strict=True):
+        if max(side) >= k:
+            raise ValueError(f"{op}: padding {pads} must be smaller than kernel_size {kernel} on each side")
+        if size < 1 or k > size + sum(side):
+            raise ValueError(
+                f"{op}: kernel_size {kernel} does not fit in x (N, C, H, W) = {x.shape} with padding {pads}"
+            )
+    return kernel, step, pads
 
 
 def mask(op: str, value: Array | None, expected: tuple[int, ...], letters: str) -> Array | None:

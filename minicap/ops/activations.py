@@ -73,6 +73,69 @@ def relu_backward(dy: Array, cache: ReluCache) -> ReluGrads:
     return ReluGrads(dy * (cache.x > 0))
 
 
+class Relu6Cache(NamedTuple):
+    """The input, which says what passes."""
+
+    x: Array
+
+
+class Relu6Grads(NamedTuple):
+    """Gradient of ``relu6``."""
+
+    dx: Array
+
+
+def relu6_forward(x: Array) -> tuple[Array, Relu6Cache]:
+    """Cut off what is negative and what is above 6: ``y = min(max(x, 0), 6)``.
+
+    Parameters
+    ----------
+    x : Array, any shape
+
+    Returns
+    -------
+    y : Array, like x
+    cache : Relu6Cache
+        ``x``.
+
+    Raises
+    ------
+    TypeError
+        If ``x`` is not float32 or float64.
+
+    References
+    ----------
+    Howard et al., "MobileNets" (2017), whose networks use it.
+    """
+    (x,) = _check.floats("relu6", x=x)
+    return np.clip(x, 0, 6), Relu6Cache(x)
+
+
+def relu6_backward(dy: Array, cache: Relu6Cache) -> Relu6Grads:
+    """Let the upstream pass between the two cuts: ``dx = dy * [0 < x < 6]``.
+
+    At exactly 0 and 6 the function has a kink; the value 0 between its one-sided derivatives is taken.
+
+    Parameters
+    ----------
+    dy : Array, like x
+        Upstream gradient.
+    cache : Relu6Cache
+
+    Returns
+    -------
+    Relu6Grads
+        dx, like x.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``dy`` does not fit the forward's output.
+    """
+    dy = _check.upstream("relu6", "dy", dy, cache.x.shape, cache.x.dtype)
+    return Relu6Grads(dy * ((cache.x > 0) & (cache.x < 6)))
+
+
 class TanhCache(NamedTuple):
     """The output: the derivative is a polynomial in it."""
 

@@ -56,19 +56,7 @@ def max_pool2d_forward(
         If the window does not fit in the padded image, or the padding is as large as the window.
     """
     (x,) = _check.floats("max_pool2d", x=x)
-    _check.ndim("max_pool2d", "x", x, "(N, C, H, W)")
-    kernel = _check.pair("max_pool2d", "kernel_size", kernel_size)
-    step = kernel if stride is None else _check.pair("max_pool2d", "stride", stride)
-    pads = _check.margins("max_pool2d", padding)
-    for size, k, pad in zip(x.shape[2:], kernel, pads, strict=True):
-        if max(pad) >= k:
-            raise ValueError(
-                f"max_pool2d: padding {pads} must be smaller than kernel_size {kernel} on each side"
-            )
-        if size < 1 or k > size + sum(pad):
-            raise ValueError(
-                f"max_pool2d: kernel_size {kernel} does not fit in x (N, C, H, W) = {x.shape} with padding {pads}"
-            )
+    kernel, step, pads = _check.windows("max_pool2d", x, kernel_size, stride, padding)
     y, winner = kernels.pool.max_pool2d_forward(np.ascontiguousarray(x), kernel, step, pads)
     return y, MaxPool2dCache(winner, x.shape, x.dtype)
 

@@ -2,7 +2,10 @@
 
 Run it in an environment that has PyTorch, from any folder; the tests themselves need none::
 
-    python tests/golden/make_golden.py
+    ATEN_CPU_CAPABILITY=avx2 python tests/golden/make_golden.py
+
+The variable keeps the last bits from depending on the machine's vector unit. Cases added later draw their
+numbers inside ``own_numbers(seed)``, so that the older ones keep theirs.
 
 It writes ``ops.npz`` and ``optim.npz`` beside itself. An entry is called ``<op>/<case>/<array>``, where the
 arrays are the arguments by name, ``options`` (JSON), the outputs ``y0, y1, ...``, the upstream gradients
@@ -13,7 +16,9 @@ the LSTM's two biases added up, targets that do not count named by a mask.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +29,15 @@ import torch.nn.functional as F  # noqa: N812
 FOLDER = Path(__file__).resolve().parent
 RNG = np.random.default_rng(20260)
 PLACES: dict[str, np.ndarray] = {}
+
+
+@contextmanager
+def own_numbers(seed: int) -> Iterator[None]:
+    """Draw from another generator inside, and go on with the old one after."""
+    global RNG
+    kept, RNG = RNG, np.random.default_rng(seed)
+    yield
+    RNG = kept
 
 
 def normal(*shape: int) -> torch.Tensor:
@@ -164,6 +178,11 @@ def optimisers() -> dict[str, np.ndarray]:
     makers = {
         "adam": lambda p: torch.optim.Adam(p, lr=0.01, betas=(0.8, 0.95), eps=1e-3),
         "sgd": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.7),
+        "rmsprop": lambda p: torch.optim.RMSprop(p, lr=0.01, alpha=0.8, eps=1e-3),
+        "adam_decay": lambda p: torch.optim.Adam(p, lr=0.01, betas=(0.8, 0.95), eps=1e-3, weight_decay=0.3),
+        "sgd_decay": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.7, weight_decay=0.3),
+        "rmsprop_decay": lambda p: torch.optim.RMSprop(p, lr=0.01, alpha=0.8, eps=1e-3, weight_decay=0.3),
+        "adamw": lambda p: torch.optim.AdamW(p, lr=0.01, betas=(0.8, 0.95), eps=1e-3, weight_decay=0.3),
     }
     for name, make in makers.items():
         param = torch.nn.Parameter(torch.tensor(first))
@@ -176,6 +195,139 @@ def optimisers() -> dict[str, np.ndarray]:
     return found
 
 
+def additive_attention() -> None:
+    """Locations scored against a state, written out as in the paper; no layer of PyTorch does it."""
+    n, locations, e, h, a = 3, 5, 4, 2, 6
+    mask = np.array([[1, 1, 1, 1, 1], [1, 0, 1, 0, 1], [0, 0, 0, 1, 0]], bool)  # whole, with holes, one alone
+
+    def attend(features, h, w_f, w_h, b, v, seen):
+        scores = torch.tanh(features @ w_f + (h @ w_h + b)[:, None]) @ v
+        weights = torch.softmax(scores.masked_fill(~torch.tensor(seen), -torch.inf), dim=-1)
+        return torch.einsum("nl,nle->ne", weights, features), weights
+
+    for name, seen, fixed in [("plain", np.ones_like(mask), {}), ("masked", mask, {"mask": mask})]:
+        arrays = {"features": normal(n, locations, e), "h": normal(n, h), "w_f": normal(e, a)}
+        arrays |= {"w_h": normal(h, a), "b": normal(a), "v": normal(a)}
+        record(f"additive_attention/{name}", partial(attend, seen=seen), arrays, **fixed)
+
+
+def dot_product_attention() -> None:
+    """PyTorch's own y; the weights, which it keeps to itself, beside it."""
+    rows = np.array([[1, 1, 1, 0], [0, 0, 1, 0], [1, 0, 0, 1]], bool)  # (Tq, Tk)
+    keys = np.array([[1, 1, 0, 1], [0, 1, 0, 0]], bool)[:, None, None]  # (N, 1, 1, Tk) over heads
+    cases = {  # batch axes, Tq, Tk, mask, causal
+        "plain": ((2,), 3, 5, None, False),
+        "masked": ((2,), 3, 4, rows, False),
+        "heads": ((2, 3), 2, 4, keys, False),
+        "causal": ((2,), 4, 4, None, True),
+        "causal, keys kept from before": ((), 2, 5, None, True),
+    }
+    for name, (batch, queries, keys_, mask, causal) in cases.items():
+        seen = torch.ones(queries, keys_, dtype=torch.bool).tril(keys_ - queries if causal else keys_)
+        seen = seen if mask is None else torch.tensor(mask)
+
+        def attend(q, k, v, seen=seen, plain_causal=causal and queries == keys_):
+            given = {"is_causal": True} if plain_causal else {"attn_mask": seen}
+            y = F.scaled_dot_product_attention(q, k, v, **given)
+            scores = (q @ k.mT / q.shape[-1] ** 0.5).masked_fill(~seen, -torch.inf)
+            return y, torch.softmax(scores, dim=-1)
+
+        shapes = {"q": (*batch, queries, 3), "k": (*batch, keys_, 3), "v": (*batch, keys_, 2)}
+        arrays = {key: normal(*shape) for key, shape in shapes.items()}
+        fixed = {} if mask is None else {"mask": mask}
+        record(f"scaled_dot_product_attention/{name}", attend, arrays, {"causal": causal}, **fixed)
+
+
+def multi_head_attention() -> None:
+    """PyTorch's layer as a function: time first, weights (out, in), and masks that say what to leave out."""
+    n, size, heads = 2, 4, 2
+    keys = np.array([[1, 1, 0, 1, 1], [0, 1, 0, 0, 1]], bool)  # (N, Tk)
+    others = np.array([[1, 1, 1, 0, 1], [1, 0, 1, 1, 0]], bool)
+    pairs = np.array([[[1, 0, 1], [0, 1, 0], [1, 1, 1]], [[0, 0, 1], [1, 1, 0], [1, 0, 0]]], bool)
+    cases = {  # Tq, Tk, width of k, width of v, mask (N, Tk) or (N, Tq, Tk), causal
+        "plain": (3, 5, 4, 4, None, False),
+        "keys masked": (3, 5, 3, 6, keys, False),
+        "pairs masked": (3, 3, 4, 4, pairs, False),
+        "causal": (4, 4, 4, 4, None, True),
+        "causal, keys masked": (3, 5, 2, 4, others, True),
+    }
+    for name, (queries, keys_, k_width, v_width, mask, causal) in cases.items():
+        future = ~np.tri(queries, keys_, keys_ - queries, dtype=bool) if causal else None
+        if mask is not None and mask.ndim == 3:
+            future = np.repeat(~mask, heads, axis=0)  # (N * heads, Tq, Tk)
+        padding = torch.tensor(~mask) if mask is not None and mask.ndim == 2 else None
+
+        def attend(q, k, v, w_q, w_k, w_v, w_o, b_q, b_k, b_v, b_o, padding=padding, future=future):
+            y, weights = F.multi_head_attention_forward(
+                q.transpose(0, 1), k.transpose(0, 1), v.transpose(0, 1), size, heads,
+                None, torch.cat([b_q, b_k, b_v]), None, None, False, 0.0, w_o.T, b_o,
+                use_separate_proj_weight=True, q_proj_weight=w_q.T, k_proj_weight=w_k.T, v_proj_weight=w_v.T,
+                key_padding_mask=padding, attn_mask=None if future is None else torch.tensor(future),
+                need_weights=True, average_attn_weights=False,
+            )  # fmt: skip
+            return y.transpose(0, 1), weights
+
+        arrays = {"q": normal(n, queries, size), "k": normal(n, keys_, k_width)}
+        arrays |= {"v": normal(n, keys_, v_width), "w_q": normal(size, size), "w_k": normal(k_width, size)}
+        arrays |= {"w_v": normal(v_width, size), "w_o": normal(size, size)}
+        arrays |= {f"b_{part}": normal(size) for part in "qkvo"}
+        options, fixed = {"heads": heads, "causal": causal}, {} if mask is None else {"mask": mask}
+        record(f"multi_head_attention/{name}", attend, arrays, options, **fixed)
+
+
+def normalisation() -> None:
+    """By the batch's statistics, by given ones, and along the last axis."""
+
+    def parameters(*shape: int, axis: int) -> dict[str, torch.Tensor]:
+        return {"x": normal(*shape), "gamma": normal(shape[axis]), "beta": normal(shape[axis])}
+
+    def batch(x, gamma, beta, mean=None, var=None):
+        return F.batch_norm(x, mean, var, gamma, beta, training=mean is None, eps=1e-3)
+
+    for name, shape in {"vectors": (5, 3), "images": (3, 2, 4, 3), "sequences": (2, 3, 5)}.items():
+        record(f"batch_norm/{name}", batch, parameters(*shape, axis=1), {"eps": 1e-3})
+    mean, var = RNG.standard_normal(2), RNG.uniform(0.5, 2, 2)
+    given = partial(batch, mean=torch.tensor(mean), var=torch.tensor(var))
+    fixed, options = {"running_mean": mean, "running_var": var}, {"eps": 1e-3, "training": False}
+    record("batch_norm/inference", given, parameters(3, 2, 4, 3, axis=1), options, **fixed)
+    for name, shape in {"batch": (3, 5), "over time": (2, 3, 4)}.items():
+
+        def layer(x, gamma, beta, size=shape[-1:]):
+            return F.layer_norm(x, size, gamma, beta, eps=1e-3)
+
+        record(f"layer_norm/{name}", layer, parameters(*shape, axis=-1), {"eps": 1e-3})
+
+
+def average_pooling() -> None:
+    """Windows that tile, overlap, and reach over the edge, which counts or does not."""
+    edge = {"kernel_size": (3, 2), "stride": (2, 1), "padding": (1, 1)}
+    cases = {"tiling": {"kernel_size": 2}, "overlapping": {"kernel_size": (3, 2), "stride": (1, 2)}}
+    cases |= {"padded": edge, "real pixels": edge | {"count_include_pad": False}, "cut": {"kernel_size": 3}}
+    for name, options in cases.items():
+
+        def pool(x, options=options):
+            return F.avg_pool2d(x, **options)
+
+        record(f"avg_pool2d/{name}", pool, {"x": normal(2, 2, 7, 6)}, options)
+
+
+def elementwise() -> None:
+    """Activations, and the loss of independent targets."""
+    record("relu6/both ends", lambda x: F.relu6(x), {"x": normal(4, 5).mul(6).detach().requires_grad_()})
+    for name, form in [("exact", "none"), ("approximate", "tanh")]:
+        options = {"approximate": form == "tanh"}
+        record(f"gelu/{name}", lambda x, form=form: F.gelu(x, approximate=form), {"x": normal(4, 5)}, options)
+    for name in ("hard", "soft", "masked"):
+        targets = RNG.random((4, 3)) if name == "soft" else RNG.integers(0, 2, (4, 3))
+        mask = RNG.random((4, 3)) < (0.6 if name == "masked" else 1)
+
+        def loss(logits, targets=targets, mask=mask):
+            return F.binary_cross_entropy_with_logits(logits[mask], torch.tensor(targets[mask]).to(logits))
+
+        fixed = {"targets": targets} | ({"mask": mask} if name == "masked" else {})
+        record(f"sigmoid_binary_cross_entropy/{name}", loss, {"logits": normal(4, 3)}, **fixed)
+
+
 if __name__ == "__main__":
     conv2d()
     max_pool2d()
@@ -183,6 +335,14 @@ if __name__ == "__main__":
         recurrent(cell, gates)
     cross_entropy()
     embedding()
+    with own_numbers(20261):
+        additive_attention()
+        dot_product_attention()
+        multi_head_attention()
+    with own_numbers(20262):
+        normalisation()
+        average_pooling()
+        elementwise()
     np.savez_compressed(FOLDER / "ops.npz", **PLACES)
     np.savez_compressed(FOLDER / "optim.npz", **optimisers())
     print(f"written with PyTorch {torch.__version__} to {FOLDER}")

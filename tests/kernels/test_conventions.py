@@ -11,6 +11,7 @@ from minicap import kernels as sets
 from minicap.kernels._loading import reference_module
 
 GEOMETRY = ((2, 1), ((1, 2), (0, 1)), (1, 2), 2)  # stride, padding, dilation, groups
+WINDOWS = ((3, 2), (2, 2), ((1, 1), (0, 0)))  # kernel size, stride, padding
 
 
 def calls(dtype: str, seed: int = 0) -> dict[tuple[str, str], list[Any]]:
@@ -26,13 +27,20 @@ def calls(dtype: str, seed: int = 0) -> dict[tuple[str, str], list[Any]]:
         ("conv", "conv2d_forward"): [x, w, a(6), *GEOMETRY],
         ("conv", "conv2d_backward_input"): [dy, w, x.shape, *GEOMETRY],
         ("conv", "conv2d_backward_weight"): [dy, x, w.shape, *GEOMETRY],
-        ("pool", "max_pool2d_forward"): [x, (3, 2), (2, 2), ((1, 1), (0, 0))],
+        ("pool", "max_pool2d_forward"): [x, *WINDOWS],
         ("pool", "max_pool2d_backward"): [a(3, 4, 3, 3), winner, x.shape],
+        ("pool", "avg_pool2d_forward"): [x, *WINDOWS, a(3, 3)],
+        ("pool", "avg_pool2d_backward"): [a(3, 4, 3, 3), x.shape, *WINDOWS, a(3, 3)],
         ("embedding", "embedding_backward"): [a(9, 5), rng.integers(0, 4, 9), 4],
         ("recurrent", "lstm_gates_forward"): [a(3, 20), a(3, 5)],
         ("recurrent", "lstm_gates_backward"): [a(3, 5), a(3, 5), a(3, 20), a(3, 5), a(3, 5)],
         ("recurrent", "gru_gates_forward"): [a(3, 15), a(3, 15), a(3, 5)],
         ("recurrent", "gru_gates_backward"): [a(3, 5), a(3, 15), a(3, 15), a(3, 5)],
+        ("norm", "batch_norm_forward"): [a(3, 4, 9), a(4), a(4), 1e-5],
+        ("norm", "batch_norm_apply"): [a(3, 4, 9), a(4), a(4), a(4), a(4)],
+        ("norm", "batch_norm_backward"): [a(3, 4, 9), a(3, 4, 9), a(4), a(4), a(4), True],
+        ("norm", "layer_norm_forward"): [a(4, 9), a(9), a(9), 1e-5],
+        ("norm", "layer_norm_backward"): [a(4, 9), a(4, 9), a(4), a(4), a(9)],
     }
 
 

@@ -1,4 +1,4 @@
-"""Max-pooling kernels: worked values, ties, NaN, borders, and a slow oracle."""
+"""Pooling kernels: worked values, ties, NaN, borders, and slow oracles."""
 
 from __future__ import annotations
 
@@ -113,5 +113,59 @@ def test_backward_sends_every_gradient_to_its_winner(kernels, case):
     expected = np.zeros_like(case.x)
     for (n, c, p, q), place in np.ndenumerate(winner):
         expected[n, c].flat[place] += dy[n, c, p, q]
+    assert dx.dtype == case.x.dtype
+    np.testing.assert_array_equal(dx, expected)
+
+
+# Averages
+
+
+@st.composite
+def averages(draw) -> tuple[Case, np.ndarray, np.ndarray]:
+    """Draw windows over integers, areas that divide exactly, and an upstream gradient that fits."""
+    case = draw(cases())
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    x = rng.integers(-9, 9, case.x.shape).astype(case.x.dtype)
+    sides = zip(x.shape[2:], case.kernel_size, case.stride, case.padding, strict=True)
+    output = [(size + sum(pads) - k) // s + 1 for size, k, s, pads in sides]
+    area = rng.choice([1.0, 2.0, 4.0], output).astype(x.dtype)
+    return case._replace(x=x), area, rng.integers(-9, 9, (*x.shape[:2], *output)).astype(x.dtype)
+
+
+def windows(case: Case, output: tuple[int, ...]) -> list[tuple[int, int, slice, slice]]:
+    """Return (p, q, rows, columns) of every window, cut off at the image's border."""
+    (_, _, h, w), (kh, kw), (sh, sw), ((top, _), (left, _)) = case.x.shape, *case[1:]
+    spans = [(p, q, p * sh - top, q * sw - left) for p, q in np.ndindex(output)]
+    return [
+        (p, q, slice(max(i, 0), min(i + kh, h)), slice(max(j, 0), min(j + kw, w))) for p, q, i, j in spans
+    ]
+
+
+def test_an_average_worked_by_hand(kernels):
+    x = np.array([[[[1.0, 5.0, 2.0, 0.0], [3.0, 3.0, 8.0, 6.0]]]])
+    tiling = (2, 2), (2, 2), NO_PADDING
+    y = pool.avg_pool2d_forward(x, *tiling, np.array([[4.0, 2.0]]))
+    assert y.tolist() == [[[[3, 8]]]]
+    dx = pool.avg_pool2d_backward(np.array([[[[8.0, 2.0]]]]), x.shape, *tiling, np.array([[4.0, 2.0]]))
+    assert dx.tolist() == [[[[2, 2, 1, 1], [2, 2, 1, 1]]]]
+
+
+@given(drawn=averages())
+def test_averages_equal_a_slow_oracle(kernels, drawn):
+    case, area, _ = drawn
+    y = pool.avg_pool2d_forward(*case, area)
+    assert (y.dtype, y.shape) == (case.x.dtype, (*case.x.shape[:2], *area.shape))
+    for p, q, rows, columns in windows(case, area.shape):
+        np.testing.assert_array_equal(
+            y[:, :, p, q], case.x[:, :, rows, columns].sum(axis=(2, 3)) / area[p, q]
+        )
+
+
+@given(drawn=averages())
+def test_backward_shares_every_gradient_among_its_window(kernels, drawn):
+    case, area, dy = drawn
+    dx, expected = pool.avg_pool2d_backward(dy, case.x.shape, *case[1:], area), np.zeros_like(case.x)
+    for p, q, rows, columns in windows(case, area.shape):
+        expected[:, :, rows, columns] += (dy[:, :, p, q] / area[p, q])[:, :, None, None]
     assert dx.dtype == case.x.dtype
     np.testing.assert_array_equal(dx, expected)

@@ -11,11 +11,12 @@ from hypothesis.extra import numpy as hnp
 from minicap import ops
 from minicap.gradcheck import check_op
 
-NAMES = ["relu", "tanh", "sigmoid"]
+NAMES = ["relu", "relu6", "tanh", "sigmoid"]
 PAIRS = {name: (getattr(ops, f"{name}_forward"), getattr(ops, f"{name}_backward")) for name in NAMES}
 
 WORKED = {  # x, y, slope
     "relu": [(-2.0, 0.0, 0.0), (0.0, 0.0, 0.0), (3.0, 3.0, 1.0)],
+    "relu6": [(-2.0, 0.0, 0.0), (5.0, 5.0, 1.0), (7.0, 6.0, 0.0)],
     "tanh": [
         (0.0, 0.0, 1.0),
         (math.log(2), 0.6, 0.64),
@@ -43,8 +44,28 @@ def test_the_gradient_is_right(name, shape, seed):
     check_op(PAIRS[name][0], np.asarray(x)).assert_ok()
 
 
-def test_a_kink_is_taken_between_its_two_slopes():
-    assert check_op(ops.relu_forward, np.array([-1.0, 0.0, 2.0])).verdict == "KINK"
+@given(st.lists(st.integers(1, 4), max_size=4), st.integers(0, 99))
+def test_the_gradient_of_relu6_is_right_at_both_ends(shape, seed):
+    x = np.random.default_rng(seed).uniform(-6, 12, shape)
+    check_op(ops.relu6_forward, np.asarray(x)).assert_ok()
+
+
+def test_relu6_agrees_with_pytorch(agrees_with_torch):
+    agrees_with_torch("relu6/both ends", ops.relu6_forward, ops.relu6_backward, "x")
+
+
+@given(hnp.arrays(np.float64, 5, elements=st.floats(-20, 20)))
+def test_relu6_is_what_two_relus_leave(x):
+    y = ops.relu6_forward(x)[0]
+    np.testing.assert_allclose(y, ops.relu_forward(x)[0] - ops.relu_forward(x - 6)[0], atol=1e-14)
+    np.testing.assert_allclose(ops.relu6_forward(6 - x)[0], 6 - y, atol=1e-14)
+
+
+@pytest.mark.parametrize(("name", "x"), [("relu", 0.0), ("relu6", 0.0), ("relu6", 6.0)])
+def test_a_kink_is_taken_between_its_two_slopes(name, x):
+    forward, backward = PAIRS[name]
+    assert check_op(forward, np.array([-1.0, x, 2.0])).verdict == "KINK"
+    assert backward(np.ones(1), forward(np.array([x]))[1]).dx == 0
 
 
 @given(hnp.arrays(np.float64, 5, elements=st.floats(-700, 700)))

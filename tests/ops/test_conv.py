@@ -17,6 +17,11 @@ CASES = {  # x, w, options
     "dilation": ((1, 2, 7, 6), (2, 2, 3, 2), {"dilation": (2, 3)}),
     "groups": ((2, 4, 4, 4), (6, 2, 3, 3), {"groups": 2}),
     "depthwise": ((2, 3, 4, 5), (3, 1, 3, 3), {"groups": 3, "padding": 1}),
+    "depthwise, two filters a channel": (
+        (2, 3, 5, 6),
+        (6, 1, 3, 2),
+        {"groups": 3, "stride": (1, 2), "dilation": (2, 1), "padding": (1, 0)},
+    ),
     "asymmetric padding": ((2, 2, 4, 3), (2, 2, 3, 3), {"padding": ((0, 2), (1, 0))}),
     "everything": (
         (1, 4, 7, 6),
@@ -145,6 +150,51 @@ def test_the_gradient_is_right_at_any_shape(data, seed):
     )
     options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     check_op(conv2d_forward, *arrays, **options).assert_ok()
+
+
+@given(
+    groups=st.integers(2, 4),
+    channels=st.integers(1, 2),  # of one group; 1 is depthwise
+    multiplier=st.integers(1, 3),  # filters of one group
+    kernel=st.sampled_from([(1, 2), (2, 1), (3, 2), (2, 3)]),
+    stride=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    dilation=st.tuples(st.integers(1, 2), st.integers(1, 2)),
+    padding=st.tuples(*[st.tuples(st.integers(0, 2), st.integers(0, 1))] * 2),
+    more=st.tuples(st.integers(0, 2), st.integers(0, 2)),
+    seed=st.integers(0, 99),
+)
+def test_the_gradient_of_a_grouped_convolution_is_right(
+    kernels, groups, channels, multiplier, kernel, stride, dilation, padding, more, seed
+):
+    reach = [d * (k - 1) + 1 - sum(p) for d, k, p in zip(dilation, kernel, padding, strict=True)]
+    size = [max(1, r) + extra for r, extra in zip(reach, more, strict=True)]
+    arrays = draw(
+        np.random.default_rng(seed), (2, groups * channels, *size), (groups * multiplier, channels, *kernel)
+    )
+    options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    report = check_op(conv2d_forward, *arrays, **options)
+    report.assert_ok()
+    assert max(gradient.max_error for gradient in report.gradients) <= 1e-6
+
+
+@pytest.mark.parametrize("multiplier", [1, 3])
+@pytest.mark.parametrize("kernel", [(3, 3), (2, 3), (1, 4)])
+def test_a_depthwise_convolution_correlates_every_channel_alone(multiplier, kernel, rng, kernels):
+    """Filter c * multiplier + m sees channel c, forward and backward."""
+    x, w, b = draw(rng, (2, 3, 6, 5), (3 * multiplier, 1, *kernel))
+    y, cache = conv2d_forward(x, w, b, groups=3)
+    for n, f in np.ndindex(2, 3 * multiplier):
+        expected = correlate2d(x[n, f // multiplier], w[f, 0], "valid") + b[f]
+        np.testing.assert_allclose(y[n, f], expected, rtol=1e-10, atol=1e-12)
+    dy = rng.standard_normal(y.shape)
+    grads = conv2d_backward(dy, cache)
+    for f in range(3 * multiplier):
+        expected = sum(correlate2d(x[n, f // multiplier], dy[n, f], "valid") for n in range(2))
+        np.testing.assert_allclose(grads.dw[f, 0], expected, rtol=1e-10, atol=1e-12)
+    only_first = conv2d_backward(
+        np.where(np.arange(3 * multiplier)[:, None, None] < multiplier, dy, 0), cache
+    )
+    assert not only_first.dx[:, 1:].any()
 
 
 ERRORS = {

@@ -1,4 +1,4 @@
-"""Max pooling as a running maximum over kernel taps, one output row at a time so that it stays in cache."""
+"""Pooling as a running maximum or sum over kernel taps, one output row at a time so it stays in cache."""
 
 from cython cimport floating
 
@@ -54,11 +54,72 @@ cdef void _backward(
                 dx[plane, winner[plane, q]] += dy[plane, q]
 
 
+cdef inline void _add_row(
+    const floating[:, :, :, ::1] x, floating[:, :, :, ::1] y,
+    Py_ssize_t n, Py_ssize_t c, Py_ssize_t p, Py_ssize_t row, Py_ssize_t offset, Py_ssize_t stride,
+) noexcept nogil:
+    """Add what one tap sees along one output row."""
+    cdef Py_ssize_t q, first = first_inside(offset, stride, y.shape[3])
+    cdef Py_ssize_t end = end_inside(offset, stride, x.shape[3], y.shape[3])
+    if stride == 1:  # on its own, so that the compiler sees neighbours
+        for q in range(first, end):
+            y[n, c, p, q] += x[n, c, row, offset + q]
+    else:
+        for q in range(first, end):
+            y[n, c, p, q] += x[n, c, row, offset + q * stride]
+
+
+cdef inline void _share_row(
+    const floating[:, :, :, ::1] share, floating[:, :, :, ::1] dx,
+    Py_ssize_t n, Py_ssize_t c, Py_ssize_t p, Py_ssize_t row, Py_ssize_t offset, Py_ssize_t stride,
+) noexcept nogil:
+    """Add along one output row to the pixels that one tap saw: the transpose of `_add_row`."""
+    cdef Py_ssize_t q, first = first_inside(offset, stride, share.shape[3])
+    cdef Py_ssize_t end = end_inside(offset, stride, dx.shape[3], share.shape[3])
+    if stride == 1:
+        for q in range(first, end):
+            dx[n, c, row, offset + q] += share[n, c, p, q]
+    else:
+        for q in range(first, end):
+            dx[n, c, row, offset + q * stride] += share[n, c, p, q]
+
+
+cdef void _sums(const floating[:, :, :, ::1] x, floating[:, :, :, ::1] y, Window at) noexcept:
+    """Add to y the pixels of every window, tap by tap."""
+    cdef Py_ssize_t n, c, p, i, j, row
+    with nogil:
+        for n in range(y.shape[0]):
+            for c in range(y.shape[1]):
+                for p in range(y.shape[2]):
+                    for i in range(at.kernel_h):
+                        row = p * at.stride_h + i - at.top
+                        if 0 <= row < x.shape[2]:
+                            for j in range(at.kernel_w):
+                                _add_row(x, y, n, c, p, row, j - at.left, at.stride_w)
+
+
+cdef void _shares(const floating[:, :, :, ::1] share, floating[:, :, :, ::1] dx, Window at) noexcept:
+    """Add every window's share to each of its pixels, tap by tap."""
+    cdef Py_ssize_t n, c, p, i, j, row
+    with nogil:
+        for n in range(share.shape[0]):
+            for c in range(share.shape[1]):
+                for p in range(share.shape[2]):
+                    for i in range(at.kernel_h):
+                        row = p * at.stride_h + i - at.top
+                        if 0 <= row < dx.shape[2]:
+                            for j in range(at.kernel_w):
+                                _share_row(share, dx, n, c, p, row, j - at.left, at.stride_w)
+
+
+cdef Window _window(kernel_size, stride, padding):
+    """Return the numbers that say which pixel a tap sees."""
+    return Window(kernel_size[0], kernel_size[1], stride[0], stride[1], padding[0][0], padding[1][0])
+
+
 def max_pool2d_forward(x, kernel_size, stride, padding):
     """Take the largest pixel of every window; NaN counts as larger than any number. See the reference."""
-    cdef Window at = Window(
-        kernel_size[0], kernel_size[1], stride[0], stride[1], padding[0][0], padding[1][0]
-    )
+    cdef Window at = _window(kernel_size, stride, padding)
     n, c, h, w = x.shape
     oh = (h + sum(padding[0]) - kernel_size[0]) // stride[0] + 1
     ow = (w + sum(padding[1]) - kernel_size[1]) // stride[1] + 1
@@ -80,4 +141,27 @@ def max_pool2d_backward(dy, winner, x_shape):
         _backward[float](dy, winner, planes)
     else:
         _backward[double](dy, winner, planes)
+    return dx
+
+
+def avg_pool2d_forward(x, kernel_size, stride, padding, area):
+    """Add up the pixels of every window and divide by its area; see the reference."""
+    cdef Window at = _window(kernel_size, stride, padding)
+    y = np.zeros((*x.shape[:2], *area.shape), x.dtype)
+    if x.dtype == np.float32:
+        _sums[float](x, y, at)
+    else:
+        _sums[double](x, y, at)
+    y /= area
+    return y
+
+
+def avg_pool2d_backward(dy, x_shape, kernel_size, stride, padding, area):
+    """Share each gradient among the pixels of its window; see the reference."""
+    cdef Window at = _window(kernel_size, stride, padding)
+    dx, share = np.zeros(x_shape, dy.dtype), dy / area
+    if dy.dtype == np.float32:
+        _shares[float](share, dx, at)
+    else:
+        _shares[double](share, dx, at)
     return dx

@@ -1,9 +1,10 @@
-"""Max pooling as a running maximum over kernel taps.
+"""Pooling over kernel taps: a running maximum, or a running sum that is then divided.
 
-The output keeps, beside each maximum, where it was: the flat index of the winning pixel in its
-image. That index is all the backward needs, since
+The maximum keeps beside it where it was: the flat index of the winning pixel in its image. That index
+is all the backward needs, since
 
-    y = max(x_1, ..., x_K)   =>   dy/dx_k = 1 for the winner, 0 for all others.
+    y = max(x_1, ..., x_K)         =>   dy/dx_k = 1 for the winner, 0 for all others;
+    y = (x_1 + ... + x_K) / area   =>   dy/dx_k = 1 / area for each.
 """
 
 from __future__ import annotations
@@ -63,3 +64,48 @@ def max_pool2d_backward(dy: Array, winner: Array, x_shape: Shape) -> Array:
     first_pixel = np.arange(n * c, dtype=np.int64).reshape(n, c, 1, 1) * (h * w)
     np.add.at(dx.reshape(-1), (first_pixel + winner).reshape(-1), dy.reshape(-1))
     return dx
+
+
+def avg_pool2d_forward(x: Array, kernel_size: Pair, stride: Pair, padding: Padding, area: Array) -> Array:
+    """Add up the pixels of every window and divide by its area.
+
+    Parameters
+    ----------
+    x : (N, C, H, W)
+    kernel_size, stride : (vertical, horizontal) in pixels
+    padding : ((top, bottom), (left, right)) in pixels, which hold zeros
+    area : (OH, OW), what to divide by
+
+    Returns
+    -------
+    y : (N, C, OH, OW)
+    """
+    padded, dilation = pad(x, padding), (1, 1)
+    total = np.zeros((*x.shape[:2], *area.shape), x.dtype)
+    for _, _, rows, columns in taps(kernel_size, stride, dilation, area.shape):
+        total += padded[..., rows, columns]
+    return total / area
+
+
+def avg_pool2d_backward(
+    dy: Array, x_shape: Shape, kernel_size: Pair, stride: Pair, padding: Padding, area: Array
+) -> Array:
+    """Share each gradient among the pixels of its window; where windows overlap, shares add up.
+
+    Parameters
+    ----------
+    dy : (N, C, OH, OW) upstream gradient
+    x_shape : (N, C, H, W), the shape of the images
+    kernel_size, stride, padding, area : as in the forward
+
+    Returns
+    -------
+    dx : (N, C, H, W)
+    """
+    n, c, h, w = x_shape
+    (top, bottom), (left, right) = padding
+    share, dilation = dy / area, (1, 1)
+    dpadded = np.zeros((n, c, top + h + bottom, left + w + right), dy.dtype)
+    for _, _, rows, columns in taps(kernel_size, stride, dilation, area.shape):
+        dpadded[..., rows, columns] += share
+    return np.ascontiguousarray(dpadded[..., top : top + h, left : left + w])
