@@ -8,13 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minicap.optim import OPTIMIZERS, Adam, Sgd, clip_by_global_norm, global_norm
+from minicap.optim import OPTIMIZERS, Adam, AdamW, RmsProp, Sgd, clip_by_global_norm, global_norm
 
 GOLDEN = Path(__file__).resolve().parent / "golden" / "optim.npz"
 
 
 def one(value, dtype="float64"):
     return {"w": np.array([value], dtype)}
+
+
+def matrix(value, dtype="float64"):
+    return {"w": np.array([[value]], dtype)}
 
 
 # Steps
@@ -52,9 +56,38 @@ def test_adams_first_step_has_the_length_of_the_learning_rate(scale):
     np.testing.assert_allclose(params["w"], [-0.01, 0.01], rtol=1e-12)
 
 
+def test_rmsprop_worked_by_hand():
+    """With a mean forgotten by half: v = 8, 4 after gradients of 4 and 0."""
+    params, optimizer = one(1.0), RmsProp(0.1, decay=0.5, eps=1.0)
+    optimizer.step(params, one(4.0))
+    assert params["w"].item() == pytest.approx(1 - 0.1 * 4 / (math.sqrt(8) + 1), rel=1e-14)
+    optimizer.step(params, one(0.0))
+    optimizer.step(params, one(math.sqrt(12)))  # v = (4 + 12) / 2 = 8
+    expected = 1 - 0.1 * (4 + math.sqrt(12)) / (math.sqrt(8) + 1)
+    assert params["w"].item() == pytest.approx(expected, rel=1e-14)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_rmsprops_first_step_is_the_learning_rate_over_the_root_of_what_is_new(scale):
+    params = {"w": np.zeros(2)}
+    RmsProp(0.01, decay=0.75, eps=1e-20).step(params, {"w": np.array([scale, -scale])})
+    np.testing.assert_allclose(params["w"], [-0.02, 0.02], rtol=1e-12)
+
+
+ADAM = {"beta1": 0.8, "beta2": 0.95, "eps": 1e-3}
+
+
 @pytest.mark.parametrize(
     ("name", "optimizer"),
-    [("adam", Adam(0.01, beta1=0.8, beta2=0.95, eps=1e-3)), ("sgd", Sgd(0.05, momentum=0.7))],
+    [
+        ("adam", Adam(0.01, **ADAM)),
+        ("sgd", Sgd(0.05, momentum=0.7)),
+        ("rmsprop", RmsProp(0.01, decay=0.8, eps=1e-3)),
+        ("adam_decay", Adam(0.01, **ADAM, weight_decay=0.3)),
+        ("sgd_decay", Sgd(0.05, momentum=0.7, weight_decay=0.3)),
+        ("rmsprop_decay", RmsProp(0.01, decay=0.8, eps=1e-3, weight_decay=0.3)),
+        ("adamw", AdamW(0.01, **ADAM, weight_decay=0.3)),
+    ],
 )
 def test_ten_steps_are_pytorchs(name, optimizer):
     with np.load(GOLDEN) as golden:
@@ -147,11 +180,91 @@ def test_gradients_that_do_not_fit_are_named_and_nothing_has_moved(optimizer):
 
 
 @pytest.mark.parametrize(
-    ("kind", "options"), [(Sgd, {"momentum": 1.5}), (Adam, {"beta1": 1.0}), (Adam, {"beta2": 2.0})]
+    ("kind", "options"),
+    [
+        (Sgd, {"momentum": 1.5}),
+        (Adam, {"beta1": 1.0}),
+        (Adam, {"beta2": 2.0}),
+        (AdamW, {"beta2": -1.0}),
+        (RmsProp, {"decay": 1.0}),
+    ],
 )
 def test_options_that_make_no_sense_are_named(kind, options):
-    with pytest.raises(ValueError, match=next(iter(options))):
+    (name, value), *_ = options.items()
+    with pytest.raises(ValueError, match=f"^{kind.__name__}: {name} is {value} but 0 to below 1 is needed"):
         kind(0.1, **options)
+
+
+# Weight decay
+
+
+def test_the_l2_penalty_worked_by_hand():
+    params, optimizer = matrix(1.0), Sgd(0.1, momentum=0.5, weight_decay=0.5)
+    optimizer.step(params, matrix(2.0))  # velocity 2 + 0.5 = 2.5
+    assert params["w"].item() == pytest.approx(0.75, rel=1e-14)
+    optimizer.step(params, matrix(0.0))  # velocity 1.25 + 0.375 = 1.625
+    assert params["w"].item() == pytest.approx(0.5875, rel=1e-14)
+
+
+@pytest.mark.parametrize("gradient", [1e-3, 1.0, 1e3])
+def test_decoupled_decay_takes_the_same_share_whatever_the_gradient(gradient):
+    params = matrix(4.0)
+    AdamW(0.1, weight_decay=0.5, eps=1e-20).step(params, matrix(gradient))
+    assert params["w"].item() == pytest.approx(4 * (1 - 0.05) - 0.1, rel=1e-12)
+
+
+def test_a_penalty_inside_adam_does_not():
+    ends = []
+    for decay in (0.0, 0.5):
+        params = matrix(4.0)
+        Adam(0.1, weight_decay=decay, eps=1e-20).step(params, matrix(1e3))
+        ends.append(params["w"].item())
+    assert ends == pytest.approx([3.9, 3.9], rel=1e-12)
+
+
+def test_adamw_without_decay_is_adam():
+    grads = np.random.default_rng(1).standard_normal((5, 2, 3))
+    ends = []
+    for kind in (Adam, AdamW):
+        params, optimizer = {"w": np.ones((2, 3))}, kind(0.01)
+        for grad in grads:
+            optimizer.step(params, {"w": grad})
+        ends.append(params["w"])
+    np.testing.assert_array_equal(*ends)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_only_what_has_two_axes_decays(name):
+    """Without a gradient, weights shrink and biases, scales and frozen weights stay where they are."""
+    params = {
+        "linear": np.full((2, 3), 2.0),
+        "conv": np.full((2, 1, 3, 3), -2.0),
+        "bias": np.full(3, 2.0),
+        "scale": np.full((), 2.0),
+        "frozen": np.full((2, 2), 2.0),
+    }
+    optimizer = OPTIMIZERS[name](0.01, weight_decay=0.1)
+    for _ in range(3):
+        grads = {key: np.zeros_like(param) for key, param in params.items() if key != "frozen"}
+        optimizer.step(params, grads)
+    assert (params["linear"] < 2).all()
+    assert (params["conv"] > -2).all()
+    assert all((params[key] == 2).all() for key in ("bias", "scale", "frozen"))
+
+
+def test_decay_leaves_the_gradient_alone_and_keeps_float32(optimizer):
+    optimizer = type(optimizer)(0.1, weight_decay=np.float64(0.1))
+    optimizer.lr = np.float64(0.1)
+    params, grads = matrix(1.0, "float32"), matrix(2.0, "float32")
+    optimizer.step(params, grads)
+    assert grads["w"].item() == 2.0
+    assert {params["w"].dtype, *(a.dtype for a in optimizer.state.values())} == {np.dtype("float32")}
+
+
+@pytest.mark.parametrize("decay", [-0.1, math.nan, math.inf])
+def test_a_decay_that_makes_no_sense_is_named(optimizer, decay):
+    with pytest.raises(ValueError, match=f"^{type(optimizer).__name__}: weight_decay is {decay} but 0 or a"):
+        type(optimizer)(0.1, weight_decay=decay)
 
 
 # Clipping
