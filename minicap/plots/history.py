@@ -27,13 +27,17 @@ class Panel(NamedTuple):
 
 
 PANELS = (
-    Panel("Loss", "nats per word", {"train_loss": "training", "val_loss": "validation"}),
+    Panel("Loss", "nats", {"train_loss": "training", "val_loss": "validation"}),
     Panel(
-        "Validation score", "0 to 1, higher is better", {"truth": "true and\ncomplete", "bleu_4": "BLEU-4"}
+        "Validation score",
+        "0 to 1, higher is better",
+        {"truth": "true and\ncomplete", "bleu_4": "BLEU-4", "accuracy": "accuracy", "map": "mean AP"},
     ),
     Panel("Learning rate", "at the end of the epoch", {"lr": ""}),
     Panel("Gradient norm", "mean, before clipping", {"grad_norm": ""}),
 )
+# Validation score -> what the loss is the mean of, which tells the task; without any, nobody knows.
+_LOSS_PER = {"truth": "word", "bleu_4": "word", "cider": "word", "accuracy": "picture", "map": "tag"}
 # Colour, dash and marker all differ within a panel, so that one is enough to tell its lines apart.
 _FIRST, _SECOND = (BLUE, "-", "o"), (VERMILION, (0, (5, 2)), "s")
 _LOOKS = {"val_loss": _SECOND, "bleu_4": _SECOND}
@@ -52,8 +56,8 @@ def plot_history(rows: Rows, path: str | Path | None = None, *, title: str | Non
     ----------
     rows : sequence of dict
         One an epoch, as ``RunFolder.read_history`` gives them: ``epoch``, and any of ``train_loss``,
-        ``val_loss`` (nats per word), ``truth``, ``bleu_4``, ``lr``, ``grad_norm``. A plot whose columns are
-        missing is left out; values that are not finite leave a gap.
+        ``val_loss`` (nats per word, picture or tag), ``truth``, ``bleu_4``, ``accuracy``, ``map``, ``lr``,
+        ``grad_norm``. A plot whose columns are missing is left out; values that are not finite leave a gap.
     path : str or Path, optional
         PNG file to write.
     title : str, optional
@@ -121,6 +125,8 @@ def plot_panel(panel: Panel, rows: Rows) -> Figure:
 def panels_of(rows: Rows) -> list[Panel]:
     """Return the small plots that a history has values for, with the lines that have.
 
+    What the loss is the mean of (words, pictures, tags) is told by the scores beside it.
+
     Parameters
     ----------
     rows : sequence of dict
@@ -136,7 +142,7 @@ def panels_of(rows: Rows) -> list[Panel]:
             name: label for name, label in panel.lines.items() if not np.isnan(_column(rows, name)).all()
         }
         if lines:
-            found.append(panel._replace(lines=lines))
+            found.append(panel._replace(lines=lines, unit=_unit(panel, rows)))
     return found
 
 
@@ -162,6 +168,13 @@ def describe_panel(panel: Panel, rows: Rows) -> str:
         parts.append(f"{words}from {values[0]:.3g} to {values[-1]:.3g}")
     epochs = f"{len(rows)} epoch{'s' * (len(rows) != 1)}"
     return f"{panel.title} ({panel.unit}) over {epochs}: {', '.join(parts)}."
+
+
+def _unit(panel: Panel, rows: Rows) -> str:
+    """Return the unit of a panel's values, which for the loss depends on the task."""
+    names = {name for row in rows for name in row}
+    per = next((per for name, per in _LOSS_PER.items() if name in names), None)
+    return f"{panel.unit} per {per}" if "train_loss" in panel.lines and per else panel.unit
 
 
 def _column(rows: Rows, name: str) -> Array:

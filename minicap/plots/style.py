@@ -50,6 +50,20 @@ def save_figure(figure: Figure, path: str | Path) -> None:
     ----------
     M. Okabe, K. Ito: Color Universal Design, 2008 (the palette).
     """
+    write_atomically(path, png_of(figure))
+
+
+def png_of(figure: Figure) -> bytes:
+    """Return a figure as the content of a PNG file; the same figure gives the same bytes.
+
+    Parameters
+    ----------
+    figure : Figure
+
+    Returns
+    -------
+    bytes
+    """
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=figure.dpi, metadata={"Software": None})
-    write_atomically(path, content.getvalue())
+    return content.getvalue()
