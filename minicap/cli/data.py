@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minicap.cli.output import add_json, show, table, wants_progress
+
+if TYPE_CHECKING:
+    from minicap.data.corpus import Corpus
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     scenes.set_defaults(run=run_scenes)
     check = kinds.add_parser("check", help="say what a folder holds and what is wrong with it")
     check.epilog = "example: minicap data check flickr8k"
-    check.add_argument("path", metavar="PATH", help="data folder or caption file")
+    check.add_argument("path", metavar="PATH", help="data folder, or a file of captions or tags")
     add_json(check)
     check.set_defaults(run=run_check)
 
@@ -52,21 +55,43 @@ def run_scenes(arguments: argparse.Namespace) -> None:
 
 
 def run_check(arguments: argparse.Namespace) -> None:
-    """Describe a data folder."""
-    from minicap.data import read_captions
+    """Describe a data folder: what it holds for each task, and what is wrong with it."""
+    from minicap.data.readers import SAYS, read_data, tasks_of
+    from minicap.errors import InputError
 
-    corpus = read_captions(arguments.path)
-    splits = {name: corpus.split(name) for name in corpus.splits}
-    found: dict[str, Any] = {
-        "kind": corpus.kind,
-        "splits": {
-            name: {"images": len(s), "captions": sum(map(len, s.captions))} for name, s in splits.items()
-        },
-        "problems": list(corpus.report.lines()),
-    }
+    found: dict[str, dict[str, Any]] = {}
+    errors: list[InputError] = []
+    for task in tasks_of(arguments.path):
+        try:
+            found[SAYS[task]] = _described(read_data(arguments.path, task), SAYS[task])
+        except InputError as error:
+            errors.append(error)
+            found[SAYS[task]] = {"kind": None, "splits": {}, "problems": [str(error)]}
+    if len(errors) == len(found):
+        raise errors[0]
+    captions = found.get("captions", {})  # as JSON, what is said of captions stands at the top
+    others = {said: what for said, what in found.items() if said != "captions"}
+    show(arguments, captions | others, lambda: "\n\n".join(_as_text(*item) for item in found.items()))
 
-    def text() -> str:
-        rows = [[name, f"{s['images']:,}", f"{s['captions']:,}"] for name, s in found["splits"].items()]
-        return "\n".join([table([corpus.kind, "images", "captions"], rows), *found["problems"]])
 
-    show(arguments, found, text)
+def _described(corpus: Corpus[Any], said: str) -> dict[str, Any]:
+    """Return what a corpus holds, JSON-ready; captions are counted all, tags and classes once each."""
+    splits = {}
+    for name in corpus.splits:
+        data = corpus.split(name)
+        if said == "captions":
+            count = sum(map(len, data.captions))
+        elif said == "tags":
+            count = len({tag for tags in data.tags for tag in tags})
+        else:
+            count = len(set(data.labels))
+        splits[name] = {"images": len(data), said: count}
+    return {"kind": corpus.kind, "splits": splits, "problems": list(corpus.report.lines())}
+
+
+def _as_text(said: str, what: dict[str, Any]) -> str:
+    """Return a table of splits with the problems below, or why there is none."""
+    if what["kind"] is None:
+        return "\n".join(f"{said}: {line}" for line in what["problems"])
+    rows = [[name, f"{s['images']:,}", f"{s[said]:,}"] for name, s in what["splits"].items()]
+    return "\n".join([table([what["kind"], "images", said], rows), *what["problems"]])

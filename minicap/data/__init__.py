@@ -10,14 +10,18 @@ for batch in batches.epoch(seed):                                     # images, 
 from importlib import import_module
 from typing import Any
 
+from minicap.data.augment import Augmentation
 from minicap.data.batches import Batches, CaptionBatches, eval_batches
 from minicap.data.cache import cache_folder
-from minicap.data.collate import CaptionBatch, pad_captions
-from minicap.data.corpus import CaptionCorpus
+from minicap.data.collate import CaptionBatch, ClassBatch, TagBatch, pad_captions
+from minicap.data.corpus import Corpus
 from minicap.data.dataset import CaptionData
 from minicap.data.images import check_image, load_image, save_png
+from minicap.data.labelled import ClassData, TagData
+from minicap.data.labelled_batches import LabelledBatches
+from minicap.data.labels import Labels
 from minicap.data.preprocessing import Preprocessing, normalize, to_tensor
-from minicap.data.readers import read_captions
+from minicap.data.readers import read_captions, read_classes, read_data, read_tags
 from minicap.data.report import ReadingReport
 from minicap.data.splits import SPLITS, known_split
 from minicap.data.tokenizers import CharTokenizer, Tokenizer, WordTokenizer, get_tokenizer
@@ -30,14 +34,21 @@ __all__ = [
     "SPLITS",
     "START",
     "UNK",
+    "Augmentation",
     "Batches",
     "CaptionBatch",
     "CaptionBatches",
-    "CaptionCorpus",
     "CaptionData",
     "CharTokenizer",
+    "ClassBatch",
+    "ClassData",
+    "Corpus",
+    "LabelledBatches",
+    "Labels",
     "Preprocessing",
     "ReadingReport",
+    "TagBatch",
+    "TagData",
     "Tokenizer",
     "Vocabulary",
     "WordTokenizer",
@@ -50,6 +61,9 @@ __all__ = [
     "normalize",
     "pad_captions",
     "read_captions",
+    "read_classes",
+    "read_data",
+    "read_tags",
     "save_png",
     "scenes",
     "to_tensor",

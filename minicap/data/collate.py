@@ -1,9 +1,9 @@
-"""From encoded captions and pixels to the arrays of one batch."""
+"""What a batch is for each task, and how captions and pixels become one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -34,11 +34,62 @@ class CaptionBatch(NamedTuple):
     mask: Array
 
 
+class ClassBatch(NamedTuple):
+    """Give a model pictures with a class each.
+
+    Attributes
+    ----------
+    images : Array
+        Floats, shape (N, 3, S, S).
+    labels : Array
+        int64, shape (N,): the class of each, 0 to K - 1.
+    """
+
+    images: Array
+    labels: Array
+
+
+class TagBatch(NamedTuple):
+    """Give a model pictures with tags.
+
+    Attributes
+    ----------
+    images : Array
+        Floats, shape (N, 3, S, S).
+    tags : Array
+        Floats like the images, shape (N, K): 1 where a picture has the tag, else 0.
+    """
+
+    images: Array
+    tags: Array
+
+
 class Plan(NamedTuple):
     """Say what one batch is made of: places of images, and of their captions, as many for each."""
 
     images: list[int]
     captions: list[list[int]]
+
+
+Change: TypeAlias = Callable[[Array, list[int]], Array]  # from pixels and their places in the data
+
+
+def unchanged(pixels: Array, places: list[int]) -> Array:
+    """Return pictures as they are.
+
+    Parameters
+    ----------
+    pixels : Array
+        uint8, shape (N, S, S, 3).
+    places : list of int
+        Where they stand in the data.
+
+    Returns
+    -------
+    Array
+        The same.
+    """
+    return pixels
 
 
 def pad_captions(sequences: Sequence[Sequence[int]]) -> tuple[Array, Array]:
@@ -102,11 +153,11 @@ class EncodedData:
         pairs = zip(self.captions, chosen, strict=True)
         return np.array([max(len(captions[k]) for k in places) for captions, places in pairs])
 
-    def batch(self, plan: Plan, dtype: DTypeLike) -> CaptionBatch:
-        """Build the batch that a plan describes."""
+    def batch(self, plan: Plan, dtype: DTypeLike, change: Change = unchanged) -> CaptionBatch:
+        """Build the batch that a plan describes, its pictures changed first."""
         counts = [len(places) for places in plan.captions]
         even = len(set(counts)) == 1
-        images = plan.images if even else np.repeat(plan.images, counts)
+        images = plan.images if even else np.repeat(plan.images, counts).tolist()
         tokens, mask = pad_captions(
             [
                 self.captions[i][k]
@@ -114,4 +165,5 @@ class EncodedData:
                 for k in places
             ]
         )
-        return CaptionBatch(self._preprocessing.tensor(self._pixels[images], dtype), tokens, mask)
+        pixels = change(self._pixels[images], images)
+        return CaptionBatch(self._preprocessing.tensor(pixels, dtype), tokens, mask)

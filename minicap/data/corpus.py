@@ -1,21 +1,23 @@
-"""Everything a captioned folder holds, whatever its format: splits, pictures that are there, and a report."""
+"""Everything a data folder holds, whatever its format: splits, pictures that are there, and a report."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
-from minicap.data.dataset import CaptionData
+from minicap.data.dataset import CaptionData, Data, Pictures, joined
 from minicap.data.files import is_safe_name, reason_of, shown
 from minicap.data.images import EXTENSIONS, check_image
+from minicap.data.labelled import ClassData, TagData
 from minicap.data.report import (
     BROKEN_NAME,
     MISSING_IMAGE,
     NO_CAPTION,
     NO_IMAGE,
     NO_SPLIT,
+    NO_TAGS,
     NO_TRUTH,
     ReadingReport,
 )
@@ -35,41 +37,44 @@ class Listing:
         The file that was read.
     find : callable
         From a name to the picture's path, or None where it is not there.
-    captions : dict
-        From name to captions, in the file's order.
+    said : dict
+        From name to what is said of the picture, in the file's order: its captions, its tags, or its one class.
     splits : dict or None
         From name to split, where the data come with split lists.
     truth : Mapping or None
         From name to ground-truth scene, where there is one.
+    task : str
+        What is said of a picture: ``caption``, ``tag`` or ``classify``.
     """
 
     kind: str
     path: Path
     find: Callable[[str], Path | None]
-    captions: dict[str, list[str]] = field(default_factory=dict)
+    said: dict[str, list[str]] = field(default_factory=dict)
     splits: dict[str, str] | None = None
     truth: Mapping[str, Any] | None = None
+    task: str = "caption"
 
 
 @dataclass(frozen=True, eq=False)
-class CaptionCorpus:
-    """Hold the splits of a captioned data set.
+class Corpus(Generic[Data]):
+    """Hold the splits of a data set.
 
     Parameters
     ----------
     kind : str
         The format it was read from.
     path : Path
-        The caption file.
+        The file or folder that was read.
     parts : Mapping
-        From split to `CaptionData`, none of them empty.
+        From split to `CaptionData`, `TagData` or `ClassData`, none of them empty.
     report : ReadingReport
         What was wrong, counted once: ``corpus.report.lines()``.
     """
 
     kind: str
     path: Path
-    parts: Mapping[str, CaptionData]
+    parts: Mapping[str, Data]
     report: ReadingReport
 
     @property
@@ -77,23 +82,26 @@ class CaptionCorpus:
         """Return the names of the splits that exist, train first."""
         return tuple(self.parts)
 
-    def split(self, name: str) -> CaptionData:
-        """Return one split.
+    def split(self, name: str) -> Data:
+        """Return one split, or everything.
 
         Parameters
         ----------
         name : str
-            ``train``, ``val`` (or ``dev``, ``val2017``), ``test`` or ``compositional``.
+            ``train``, ``val`` (or ``dev``, ``val2017``), ``test`` or ``compositional``; ``all`` for the pictures
+            of every split together, as for data that are only tested on.
 
         Returns
         -------
-        CaptionData
+        CaptionData, TagData or ClassData
 
         Raises
         ------
         InputError
             If the data have no such split.
         """
+        if name.strip().lower() == "all":
+            return joined(list(self.parts.values()), "all")
         known = known_split(name)
         if known is None or known not in self.parts:
             raise InputError(
@@ -102,28 +110,48 @@ class CaptionCorpus:
             )
         return self.parts[known]
 
+    def only(self, name: str) -> Corpus[Data]:
+        """Return the corpus with one of its splits.
+
+        Parameters
+        ----------
+        name : str
+            As for `split`.
+
+        Returns
+        -------
+        Corpus
+
+        Raises
+        ------
+        InputError
+            If the data have no such split.
+        """
+        data = self.split(name)
+        return replace(self, parts={data.split: data})
+
     @property
-    def train(self) -> CaptionData:
+    def train(self) -> Data:
         """Return the training split."""
         return self.split("train")
 
     @property
-    def val(self) -> CaptionData:
+    def val(self) -> Data:
         """Return the validation split."""
         return self.split("val")
 
     @property
-    def test(self) -> CaptionData:
+    def test(self) -> Data:
         """Return the test split."""
         return self.split("test")
 
     @property
-    def compositional(self) -> CaptionData:
+    def compositional(self) -> Data:
         """Return the split of combinations never seen in training."""
         return self.split("compositional")
 
 
-def assemble(listing: Listing, report: ReadingReport, *, split: str | None = None) -> CaptionCorpus:
+def assemble(listing: Listing, report: ReadingReport, *, split: str | None = None) -> Corpus[Any]:
     """Look for the pictures of a listing and sort them into splits.
 
     Parameters
@@ -137,12 +165,12 @@ def assemble(listing: Listing, report: ReadingReport, *, split: str | None = Non
 
     Returns
     -------
-    CaptionCorpus
+    Corpus
 
     Raises
     ------
     InputError
-        If no captioned picture remains, or the split does not exist.
+        If no usable picture remains, or the split does not exist.
     """
     wanted = None if split is None else _wanted(split, listing)
     names = _listed_names(listing, report)
@@ -151,13 +179,13 @@ def assemble(listing: Listing, report: ReadingReport, *, split: str | None = Non
     paths = _find_images(names, listing, report)
     if not paths:
         reasons = "; ".join(report.lines()) or "none is listed"
-        raise InputError(f"{shown(listing.path)}: no captioned image remains: {reasons}")
+        raise InputError(f"{shown(listing.path)}: no {SAID[listing.task]} image remains: {reasons}")
     parts = _parts(paths, listing, report)
     if wanted is not None and wanted not in parts:
         few = f"too few usable images ({len(paths)})"
         raise InputError(f"{shown(listing.path)}: split {wanted!r} is empty: {few}")
     parts = parts if wanted is None else {wanted: parts[wanted]}
-    return CaptionCorpus(listing.kind, listing.path, parts, report)
+    return Corpus(listing.kind, listing.path, parts, report)
 
 
 def _wanted(split: str, listing: Listing) -> str:
@@ -171,28 +199,29 @@ def _wanted(split: str, listing: Listing) -> str:
     return wanted
 
 
-def _parts(paths: Mapping[str, Path], listing: Listing, report: ReadingReport) -> dict[str, CaptionData]:
+def _parts(paths: Mapping[str, Path], listing: Listing, report: ReadingReport) -> dict[str, Pictures]:
     """Sort the pictures that are there into splits, by the lists or by a draw."""
-    splits = _drawn_splits(paths, report) if listing.splits is None else listing.splits
+    splits = _drawn_splits(paths, listing, report) if listing.splits is None else listing.splits
     members: dict[str, list[str]] = {part: [n for n in paths if splits[n] == part] for part in SPLITS}
     if listing.splits is None and not members["val"]:
         members["val"] = members["train"]
-    return {part: _caption_data(part, m, paths, listing, report) for part, m in members.items() if m}
+    return {part: _MAKE[listing.task](part, m, paths, listing, report) for part, m in members.items() if m}
 
 
 def _listed_names(listing: Listing, report: ReadingReport) -> list[str]:
-    """Return the captioned names that belong to a split; count what has only one of both."""
+    """Return the names that belong to a split; count what has only one of both."""
     if listing.splits is None:
-        return list(listing.captions)
-    report.set_total(NO_SPLIT, len(listing.captions))
-    report.set_total(NO_CAPTION, len(listing.splits))
-    for name in listing.captions:
+        return list(listing.said)
+    report.set_total(NO_SPLIT, len(listing.said))
+    unsaid = NO_TAGS if listing.task == "tag" else NO_CAPTION
+    report.set_total(unsaid, len(listing.splits))
+    for name in listing.said:
         if name not in listing.splits:
             report.add(NO_SPLIT if _sounds_right(name) else BROKEN_NAME, name)
     for name in listing.splits:
-        if name not in listing.captions:
-            report.add(NO_CAPTION, name)
-    return [name for name in listing.captions if name in listing.splits]
+        if name not in listing.said:
+            report.add(unsaid, name)
+    return [name for name in listing.said if name in listing.splits]
 
 
 def _find_images(names: list[str], listing: Listing, report: ReadingReport) -> dict[str, Path]:
@@ -214,21 +243,25 @@ def _find_images(names: list[str], listing: Listing, report: ReadingReport) -> d
     return paths
 
 
-def _drawn_splits(paths: Mapping[str, Path], report: ReadingReport) -> dict[str, str]:
-    """Draw splits where the data name none, and say so."""
-    if len(paths) < 3:
+def _drawn_splits(paths: Mapping[str, Path], listing: Listing, report: ReadingReport) -> dict[str, str]:
+    """Draw splits where the data name none, class by class where there are classes, and say so."""
+    groups: dict[str, list[str]] = {}
+    for name in paths:
+        groups.setdefault(listing.said[name][0] if listing.task == "classify" else "", []).append(name)
+    if max(map(len, groups.values())) < 3:
         report.note(
             f"too few images to split ({len(paths)}): all are for training, and validation sees the same"
         )
     else:
-        report.note("no split lists: 80 % train, 10 % val and 10 % test were drawn by the names' hash")
-    return draw_splits(paths)
+        each = " of each class" if listing.task == "classify" else ""
+        report.note(f"no split lists: 80 % train, 10 % val and 10 % test{each} were drawn by the names' hash")
+    return {name: split for names in groups.values() for name, split in draw_splits(names).items()}
 
 
 def _caption_data(
     split: str, names: list[str], paths: Mapping[str, Path], listing: Listing, report: ReadingReport
 ) -> CaptionData:
-    """Put one split together, with its ground truth where all of it has one."""
+    """Put one split of captioned pictures together, with its ground truth where all of it has one."""
     scenes = None
     if listing.truth is not None:
         lacking = [name for name in names if name not in listing.truth]
@@ -238,10 +271,32 @@ def _caption_data(
     return CaptionData(
         split=split,
         names=tuple(names),
-        captions=tuple(tuple(listing.captions[name]) for name in names),
+        captions=tuple(tuple(listing.said[name]) for name in names),
         images=[paths[name] for name in names],
         scenes=scenes,
     )
+
+
+def _tag_data(
+    split: str, names: list[str], paths: Mapping[str, Path], listing: Listing, report: ReadingReport
+) -> TagData:
+    """Put one split of tagged pictures together."""
+    tags = tuple(tuple(listing.said[name]) for name in names)
+    return TagData(split=split, names=tuple(names), tags=tags, images=[paths[name] for name in names])
+
+
+def _class_data(
+    split: str, names: list[str], paths: Mapping[str, Path], listing: Listing, report: ReadingReport
+) -> ClassData:
+    """Put one split of pictures with a class each together."""
+    labels = tuple(listing.said[name][0] for name in names)
+    return ClassData(split=split, names=tuple(names), labels=labels, images=[paths[name] for name in names])
+
+
+_MAKE: Mapping[str, Callable[..., Pictures]] = {
+    "caption": _caption_data, "tag": _tag_data, "classify": _class_data,
+}  # fmt: skip
+SAID = {"caption": "captioned", "tag": "tagged", "classify": "classified"}
 
 
 def _sounds_right(name: str) -> bool:

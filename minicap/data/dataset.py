@@ -1,11 +1,11 @@
-"""The captioned pictures of one split."""
+"""The pictures of one split, with what is said of each."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
@@ -16,79 +16,48 @@ from minicap.data.preprocessing import Preprocessing
 from minicap.data.report import NO_IMAGE, ReadingReport
 from minicap.errors import InputError
 
+Data = TypeVar("Data", bound="Pictures")
 
-@dataclass(frozen=True, eq=False)
-class CaptionData:
-    """Hold names, captions and pictures of one split, in one order.
 
-    Parameters
+class Pictures:
+    """What the data of every task share: names and pictures in one order, decoded when they are asked for.
+
+    A subclass is a frozen dataclass whose first fields are ``split``, ``names``, what is said of each picture,
+    and ``images``.
+
+    Attributes
     ----------
     split : str
         ``"train"``, ``"val"``, ``"test"`` or ``"compositional"``.
     names : tuple of str
         One name a picture.
-    captions : tuple of tuple of str
-        The reference captions of each picture, one or more.
     images : sequence
         Paths, or uint8 arrays (H, W, 3).
-    scenes : tuple, optional
-        Ground truth for `minicap.data.scenes.judge`, one a picture.
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ, or a picture has no caption.
+    mode : str
+        The colour mode that suits the pictures: ``"RGB"``, or ``"L"`` where all are grey.
     """
+
+    each: ClassVar[tuple[str, ...]] = ("names", "images")  # the fields with one entry a picture
+    mode: str = "RGB"
 
     split: str
     names: tuple[str, ...]
-    captions: tuple[tuple[str, ...], ...]
     images: Sequence[Path] | Sequence[Array]
-    scenes: tuple[Any, ...] | None = None
 
     def __post_init__(self) -> None:
-        lengths = {"names": len(self.names), "captions": len(self.captions), "images": len(self.images)}
-        if self.scenes is not None:
-            lengths["scenes"] = len(self.scenes)
+        present = [name for name in self.each if getattr(self, name) is not None]
+        lengths = {name: len(getattr(self, name)) for name in present}
         if len(set(lengths.values())) != 1:
             counts = ", ".join(f"{count} {name}" for name, count in lengths.items())
-            raise ValueError(f"CaptionData: there must be one of each a picture, but there are {counts}")
-        for name, captions in zip(self.names, self.captions, strict=True):
-            if not captions:
-                raise ValueError(f"CaptionData: {name} has no caption; leave it out")
-
-    @classmethod
-    def from_scenes(cls, scenes: Sequence[Any], split: str) -> CaptionData:
-        """Take over built-in scenes.
-
-        Parameters
-        ----------
-        scenes : sequence of Scene
-            As `minicap.data.scenes.generate` returns them.
-        split : str
-            What to call the split.
-
-        Returns
-        -------
-        CaptionData
-        """
-        return cls(
-            split=split,
-            names=tuple(f"{split}_{number:05d}.png" for number in range(len(scenes))),
-            captions=tuple(tuple(scene.captions) for scene in scenes),
-            images=[scene.image for scene in scenes],
-            scenes=tuple(scenes),
-        )
+            raise ValueError(
+                f"{type(self).__name__}: there must be one of each a picture, but there are {counts}"
+            )
 
     def __len__(self) -> int:
         """Return the number of pictures."""
         return len(self.names)
 
-    def all_captions(self) -> list[str]:
-        """Return the captions of all the pictures in one list."""
-        return [caption for captions in self.captions for caption in captions]
-
-    def subset(self, indices: Sequence[int] | Array) -> CaptionData:
+    def subset(self, indices: Sequence[int] | Array) -> Self:
         """Return chosen pictures with everything that belongs to them.
 
         Parameters
@@ -98,16 +67,17 @@ class CaptionData:
 
         Returns
         -------
-        CaptionData
+        data of the same kind
         """
         places = [int(i) for i in indices]
-        return CaptionData(
-            split=self.split,
-            names=tuple(self.names[i] for i in places),
-            captions=tuple(self.captions[i] for i in places),
-            images=[self.images[i] for i in places],  # type: ignore[arg-type]
-            scenes=None if self.scenes is None else tuple(self.scenes[i] for i in places),
-        )
+        kept: dict[str, Any] = {}
+        for name in self.each:
+            former = getattr(self, name)
+            if isinstance(former, np.ndarray):
+                kept[name] = former[places]
+            elif former is not None:
+                kept[name] = type(former)(former[i] for i in places)
+        return replace(self, **kept)  # type: ignore[type-var]
 
     def pixels(self, preprocessing: Preprocessing, progress: bool = False) -> Array:
         """Return all the pictures at one size, from the cache where they come from files.
@@ -138,7 +108,7 @@ class CaptionData:
 
     def usable(
         self, preprocessing: Preprocessing, *, report: ReadingReport | None = None, progress: bool = False
-    ) -> CaptionData:
+    ) -> Self:
         """Return the pictures that can be decoded.
 
         Parameters
@@ -152,7 +122,7 @@ class CaptionData:
 
         Returns
         -------
-        CaptionData
+        data of the same kind
             Itself where nothing is wrong.
 
         Raises
@@ -164,7 +134,7 @@ class CaptionData:
 
     def load(
         self, preprocessing: Preprocessing, *, report: ReadingReport | None = None, progress: bool = False
-    ) -> tuple[CaptionData, Array]:
+    ) -> tuple[Self, Array]:
         """Return the pictures that can be decoded, as `usable` does, together with their pixels.
 
         Parameters
@@ -178,7 +148,7 @@ class CaptionData:
 
         Returns
         -------
-        data : CaptionData
+        data
             Itself where nothing is wrong.
         pixels : Array
             uint8, shape (N, S, S, 3), one row a picture of `data`.
@@ -212,3 +182,98 @@ class CaptionData:
     def _from_files(self) -> bool:
         """Tell whether the pictures are paths, not arrays."""
         return len(self) > 0 and isinstance(self.images[0], str | Path)
+
+
+def joined(parts: Sequence[Data], split: str) -> Data:
+    """Put the pictures of several splits together, without copying any.
+
+    Parameters
+    ----------
+    parts : sequence of data of one kind
+        One or more.
+    split : str
+        What to call the result.
+
+    Returns
+    -------
+    data of the same kind
+        In the order of the parts; a picture that is in two of them is there once.
+    """
+    rows: dict[str, tuple[Data, int]] = {}
+    for part in parts:
+        for place, name in enumerate(part.names):
+            rows.setdefault(name, (part, place))
+    fields: dict[str, Any] = {"split": split}
+    for field in parts[0].each:
+        columns = [getattr(part, field) for part in parts]
+        if all(column is not None for column in columns):
+            entries = (getattr(part, field)[place] for part, place in rows.values())
+            fields[field] = list(entries) if field == "images" else tuple(entries)
+        else:
+            fields[field] = None
+    return replace(parts[0], **fields)  # type: ignore[type-var]
+
+
+@dataclass(frozen=True, eq=False)
+class CaptionData(Pictures):
+    """Hold names, captions and pictures of one split, in one order.
+
+    Parameters
+    ----------
+    split : str
+        ``"train"``, ``"val"``, ``"test"`` or ``"compositional"``.
+    names : tuple of str
+        One name a picture.
+    captions : tuple of tuple of str
+        The reference captions of each picture, one or more.
+    images : sequence
+        Paths, or uint8 arrays (H, W, 3).
+    scenes : tuple, optional
+        Ground truth for `minicap.data.scenes.judge`, one a picture.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, or a picture has no caption.
+    """
+
+    each = ("names", "captions", "images", "scenes")
+
+    split: str
+    names: tuple[str, ...]
+    captions: tuple[tuple[str, ...], ...]
+    images: Sequence[Path] | Sequence[Array]
+    scenes: tuple[Any, ...] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, captions in zip(self.names, self.captions, strict=True):
+            if not captions:
+                raise ValueError(f"CaptionData: {name} has no caption; leave it out")
+
+    @classmethod
+    def from_scenes(cls, scenes: Sequence[Any], split: str) -> CaptionData:
+        """Take over built-in scenes.
+
+        Parameters
+        ----------
+        scenes : sequence of Scene
+            As `minicap.data.scenes.generate` returns them.
+        split : str
+            What to call the split.
+
+        Returns
+        -------
+        CaptionData
+        """
+        return cls(
+            split=split,
+            names=tuple(f"{split}_{number:05d}.png" for number in range(len(scenes))),
+            captions=tuple(tuple(scene.captions) for scene in scenes),
+            images=[scene.image for scene in scenes],
+            scenes=tuple(scenes),
+        )
+
+    def all_captions(self) -> list[str]:
+        """Return the captions of all the pictures in one list."""
+        return [caption for captions in self.captions for caption in captions]

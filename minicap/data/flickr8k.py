@@ -7,12 +7,12 @@ Flicker8k_Dataset/            the photographs, in any folder below
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from minicap.data.corpus import Listing
 from minicap.data.files import read_text, shown
-from minicap.data.images import EXTENSIONS
+from minicap.data.formats import Format
+from minicap.data.images import pictures_below
 from minicap.data.report import EMPTY_CAPTION, TWO_SPLITS, WRONG_FIELDS, ReadingReport
 from minicap.errors import InputError
 
@@ -61,7 +61,9 @@ def read(path: Path, report: ReadingReport) -> Listing:
     InputError
         If the file holds no caption.
     """
-    photographs = _index_images(path.parent)
+    photographs: dict[str, Path] = {}
+    for photograph in pictures_below(path.parent):
+        photographs.setdefault(photograph.name, photograph)
     listing = Listing(KIND, path, photographs.get)
     rows = 0
     for number, line in enumerate(read_text(path).split("\n"), start=1):
@@ -76,9 +78,9 @@ def read(path: Path, report: ReadingReport) -> Listing:
         elif not caption:
             report.add(EMPTY_CAPTION, key)
         else:
-            listing.captions.setdefault(name, []).append(caption)
+            listing.said.setdefault(name, []).append(caption)
     report.set_total(EMPTY_CAPTION, rows)
-    if not listing.captions:
+    if not listing.said:
         raise InputError(f"{shown(path)}: holds no line of the form name.jpg#0<tab>caption")
     listing.splits = _read_splits(path.parent, report)
     return listing
@@ -95,17 +97,4 @@ def _read_splits(folder: Path, report: ReadingReport) -> dict[str, str] | None:
     return splits or None
 
 
-def _index_images(folder: Path) -> dict[str, Path]:
-    """Map the name of every picture below a folder to its path; links to folders are followed once."""
-    index: dict[str, Path] = {}
-    seen: set[str] = set()
-    for root, folders, files in os.walk(folder, followlinks=True):
-        folders.sort()
-        if (real := os.path.realpath(root)) in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        for name in files:
-            if os.path.splitext(name)[1].lower() in EXTENSIONS:
-                index.setdefault(name, Path(root, name))
-    return index
+FORMAT = Format(LOOKS_LIKE, find, read)

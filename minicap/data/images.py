@@ -8,6 +8,7 @@ functions, so that ``import minicap.data`` stays light.
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -139,9 +140,61 @@ def resize_image(image: Array, height: int, width: int) -> Array:
     return np.array(picture.resize((width, height), Image.Resampling.BILINEAR))
 
 
+def names_a_picture(name: str) -> bool:
+    """Tell whether a file is named like a picture, and not hidden.
+
+    Parameters
+    ----------
+    name : str
+        The last part of its path.
+
+    Returns
+    -------
+    bool
+    """
+    return os.path.splitext(name)[1].lower() in EXTENSIONS and not name.startswith(".")
+
+
+def pictures_below(folder: str | Path) -> Iterator[Path]:
+    """Find what is named like a picture in a folder and below it.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where to look. Links to folders are followed, but none twice and none up the tree.
+
+    Yields
+    ------
+    Path
+        In a stable order; hidden files and what is in hidden folders are passed over.
+
+    Raises
+    ------
+    OSError
+        If a folder cannot be listed.
+    """
+    start = os.path.realpath(folder)
+    seen: set[str] = set()
+    for root, folders, files in os.walk(folder, followlinks=True, onerror=_raise):
+        real = os.path.realpath(root)
+        if real in seen or start.startswith(os.path.join(real, "")):
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            if names_a_picture(name):
+                yield Path(root, name)
+
+
 def decoder_version() -> str:
     """Return the decoder's name and version, on which cached pixels depend."""
     return f"Pillow {version('pillow')}"
+
+
+def _raise(error: OSError) -> None:
+    """Let a folder that cannot be listed be an error."""
+    raise error
 
 
 @contextmanager

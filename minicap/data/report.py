@@ -40,7 +40,28 @@ TWO_SPLITS = Problem(
 )
 NO_SPLIT = Problem("image", "is in no split and was left out", "are in no split and were left out")
 NO_CAPTION = Problem("image", "of the split lists has no caption", "of the split lists have no caption")
+NO_TAGS = Problem(
+    "image", "of the split lists is not in the tag table", "of the split lists are not in the tag table"
+)
+NO_CLASS = Problem(
+    "image", "stands in no class folder and was left out", "stand in no class folder and were left out"
+)
+UNCAPTIONED = Problem("image", "has no caption", "have no caption")
+EMPTY_CLASS = Problem("class folder", "holds no image", "hold no image")
+STRAY_FOLDER = Problem(
+    "folder",
+    "beside the splits is none of them and was left out",
+    "beside the splits are none of them and were left out",
+)
+UNKNOWN_IMAGE = Problem("annotation", "is of an unknown image", "are of unknown images")
+UNKNOWN_CATEGORY = Problem("annotation", "is of an unknown category", "are of unknown categories")
+SAME_CATEGORY = Problem(
+    "category",
+    "has the name of one before and counts as that",
+    "have the name of one before and count as that",
+)
 NO_TRUTH = Problem("image", "has no ground truth in scenes.jsonl", "have no ground truth in scenes.jsonl")
+DRAWN_VAL = "no validation split: 10 % of the training images of each class were kept for it by a draw"
 
 
 class ReadingReport:

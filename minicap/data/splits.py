@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sized
 
 SPLITS = ("train", "val", "test", "compositional")
 _ALIASES = {
     "dev": "val",
     "valid": "val",
     "validation": "val",
-    "train2017": "train",
-    "val2017": "val",
-    "test2017": "test",
+    "training": "train",
+    "testing": "test",
+    **{f"{split}{year}": split for split in ("train", "val", "test") for year in (2014, 2015, 2017)},
 }
 
 
@@ -49,10 +49,43 @@ def draw_splits(names: Iterable[str]) -> dict[str, str]:
     dict
         From name to split.
     """
-    order = sorted(set(names), key=lambda name: hashlib.sha256(name.encode("utf-8", "replace")).digest())
-    held_out = max(1, round(0.1 * len(order))) if len(order) >= 3 else 0
+    order = sorted(set(names), key=_hash)
+    held_out = _tenth(order)
     val_ends, train_ends = len(order) - held_out, len(order) - 2 * held_out
     return {
         name: "train" if place < train_ends else "val" if place < val_ends else "test"
         for place, name in enumerate(order)
     }
+
+
+def draw_val(labels: Mapping[str, str]) -> set[str]:
+    """Choose 10 % of the training pictures of each class for validation, the same on every machine.
+
+    Parameters
+    ----------
+    labels : Mapping
+        From name to class.
+
+    Returns
+    -------
+    set of str
+        The names chosen: one at least of a class of three pictures or more, none of a smaller one.
+    """
+    members: dict[str, list[str]] = {}
+    for name, label in labels.items():
+        members.setdefault(label, []).append(name)
+    chosen: set[str] = set()
+    for names in members.values():
+        names.sort(key=_hash)
+        chosen.update(names[len(names) - _tenth(names) :])
+    return chosen
+
+
+def _hash(name: str) -> bytes:
+    """Return what a name is ordered by."""
+    return hashlib.sha256(name.encode("utf-8", "replace")).digest()
+
+
+def _tenth(names: Sized) -> int:
+    """Return how many names a held-out split gets."""
+    return max(1, round(0.1 * len(names))) if len(names) >= 3 else 0

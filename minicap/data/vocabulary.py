@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from minicap.data.files import read_text, shown, write_atomically
+from minicap.data.files import shown
+from minicap.data.stored import Stored
 from minicap.data.tokenizers import get_tokenizer
 from minicap.errors import InputError
 
 PAD, START, END, UNK = range(4)
 SPECIALS = ("<pad>", "<start>", "<end>", "<unk>")
-MAX_FILE_BYTES = 64 * 1024 * 1024
 _FORMAT = "minicap-vocabulary-1"
 
 
-class Vocabulary:
+class Vocabulary(Stored):
     """Translate captions to token ids and back.
 
     Ids 0 to 3 are ``<pad>``, ``<start>``, ``<end>`` and ``<unk>``; the words follow in their order. Text
@@ -189,40 +187,3 @@ class Vocabulary:
             return cls(words[4:], content.get("tokenizer", ""))
         except (ValueError, TypeError) as error:
             raise InputError(f"{source}: {error}") from error
-
-    def save(self, path: str | Path) -> None:
-        """Write the vocabulary as JSON, whole or not at all.
-
-        Parameters
-        ----------
-        path : str or Path
-            Usually ``vocabulary.json`` in a run folder.
-        """
-        text = json.dumps(self.to_dict(), ensure_ascii=False, indent=1)
-        write_atomically(path, (text + "\n").encode("utf-8"))
-
-    @classmethod
-    def load(cls, path: str | Path) -> Vocabulary:
-        """Read a vocabulary that `save` wrote.
-
-        Parameters
-        ----------
-        path : str or Path
-            The JSON file.
-
-        Returns
-        -------
-        Vocabulary
-
-        Raises
-        ------
-        InputError
-            If the file is missing, is no JSON, or is no vocabulary.
-        """
-        try:
-            content = json.loads(read_text(path, max_bytes=MAX_FILE_BYTES))
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise InputError(
-                f"{shown(path)}: is no sound JSON ({shown(error)}); restore it or train again"
-            ) from error
-        return cls.from_dict(content, source=shown(path))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minicap.data.splits import draw_splits, known_split
+from minicap.data.splits import draw_splits, draw_val, known_split
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,9 @@ from minicap.data.splits import draw_splits, known_split
         ("val2017", "val"),
         (" Test ", "test"),
         ("compositional", "compositional"),
+        ("train2014", "train"),
+        ("VAL2014", "val"),
+        ("Training", "train"),
     ],
 )
 def test_known_names(name, split):
@@ -46,3 +49,18 @@ def test_the_draw_is_pinned():
     splits = draw_splits(f"{i}.jpg" for i in range(10))
     assert [name for name in splits if splits[name] != "train"] == ["9.jpg", "3.jpg"]
     assert (splits["9.jpg"], splits["3.jpg"]) == ("val", "test")
+
+
+@given(sizes=st.lists(st.integers(1, 60), max_size=5))
+def test_a_tenth_of_each_class_is_drawn_for_val(sizes):
+    labels = {f"{c}/{i}.png": str(c) for c, size in enumerate(sizes) for i in range(size)}
+    chosen = draw_val(labels)
+    assert chosen == draw_val(dict(sorted(labels.items(), reverse=True)))
+    counts = Counter(labels[name] for name in chosen)
+    assert [counts[str(c)] for c in range(len(sizes))] == [
+        max(1, round(size / 10)) if size >= 3 else 0 for size in sizes
+    ]
+
+
+def test_the_draw_for_val_is_pinned():
+    assert draw_val({f"{i}.jpg": "" for i in range(10)}) == {"3.jpg"}

@@ -1,7 +1,8 @@
-"""Scenes as a folder of files, for every program that reads captions from a table.
+"""Scenes as a folder of files, for every program that reads captions or tags from a table.
 
     images/train_00000.png ...      the pictures
     captions.csv                    image,caption      five rows a picture
+    tags.csv                        image,tags         each thing by colour and shape: red circle;blue star
     splits.csv                      image,split
     scenes.jsonl                    one object a line: image, split, size, seed, captions, objects
 
@@ -61,6 +62,8 @@ def write_scenes(
     splits = [(record["image"], record["split"]) for record in truth]
     lines = "".join(json.dumps(record) + "\n" for record in truth)
     write_atomically(folder / "scenes.jsonl", lines.encode())
+    tags = [(record["image"], ";".join(_things(record["objects"]))) for record in truth]
+    write_atomically(folder / "tags.csv", _table([("image", "tags"), *tags]))
     write_atomically(folder / "splits.csv", _table([("image", "split"), *splits]))
     write_atomically(folder / "captions.csv", _table([("image", "caption"), *captions]))
     return shares
@@ -118,6 +121,11 @@ def _write_images(
                 "captions": scene.captions,
                 "objects": [thing._asdict() for thing in scene.objects],
             }
+
+
+def _things(objects: list[dict[str, Any]]) -> list[str]:
+    """Return what stands in a scene by colour and shape, each kind of thing once."""
+    return list(dict.fromkeys(f"{thing['colour']} {thing['shape']}" for thing in objects))
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> bytes:

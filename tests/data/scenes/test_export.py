@@ -29,6 +29,7 @@ def test_only_these_files_are_there(folder):
     assert {path.name for path in folder.iterdir()} == {
         "images",
         "captions.csv",
+        "tags.csv",
         "splits.csv",
         "scenes.jsonl",
     }
@@ -49,6 +50,16 @@ def test_the_tables_name_every_picture(folder):
     assert header == ["image", "split"]
     assert [name for name, _ in captions][::5] == [name for name, _ in splits]
     assert all((folder / name).is_file() and name == f"images/{split}_{name[-9:]}" for name, split in splits)
+
+
+def test_the_tags_are_the_things_in_the_picture(folder):
+    header, *tags = rows(folder / "tags.csv")
+    assert header == ["image", "tags"]
+    truth = read_truth(folder / "scenes.jsonl")
+    assert [name for name, _ in tags] == list(truth)
+    for name, said in tags:
+        assert set(said.split(";")) == {f"{thing.colour} {thing.shape}" for thing in truth[name].objects}
+        assert len(said.split(";")) == len(set(said.split(";")))
 
 
 def test_the_truth_comes_back_as_it_was(folder):
