@@ -137,3 +137,27 @@ def test_the_numbers_are_still_judged_where_the_input_was_overwritten(rng):
     assert (
         check_op(forward_in_place, x, backward=lambda dy, c: 2 * good_backward(dy, c))["dx"].verdict == "FAIL"
     )
+
+
+class Norm(Cache):
+    """What a shift in front of a norm needs: the shift cannot move the result, so its gradient is rounding noise."""
+
+
+def shifted_norm_forward(x, b):
+    z = x + b
+    y = (z - z.mean(axis=0)) / z.std(axis=0)
+    return y, Norm(z, {"y": y})
+
+
+def shifted_norm_backward(dy, cache):
+    y = cache.scratch["y"]
+    dz = (dy - dy.mean(axis=0) - y * (dy * y).mean(axis=0)) / cache.x.std(axis=0)
+    return dz, dz.sum(axis=0)
+
+
+def test_a_gradient_that_is_nothing_but_rounding_is_no_sign_of_bad_manners(rng):
+    x, b = rng.standard_normal((7, 3)), rng.standard_normal(3)
+    for seed in range(20):
+        report = check_op(shifted_norm_forward, x, b, backward=shifted_norm_backward, seed=seed)
+        assert "not linear" not in str(report), report
+        assert report.passed, report
