@@ -23,6 +23,8 @@ class Layer:
     ----------
     params : dict of str to Array
         Parameters by name, such as ``weight``. The arrays are live: an optimiser updates them in place.
+    buffers : dict of str to Array
+        Live arrays that no gradient moves, such as running statistics.
     options : dict
         Keyword options of the op, such as ``stride``.
     """
@@ -31,9 +33,11 @@ class Layer:
     op_backward: ClassVar[Callable[..., Any]]
     inputs: ClassVar[tuple[str, ...]] = ("x",)  # the op's arguments that are no parameters
     arguments: ClassVar[Mapping[str, str]] = {}  # parameter name -> the op's argument
+    modes: ClassVar[tuple[str, ...]] = ()  # which of ``training`` and ``rng`` the op asks for
 
     def __init__(self, **options: Any) -> None:
         self.params: Arrays = {}
+        self.buffers: Arrays = {}
         self.options = options
 
     def add_params(self, rng: Rng, dtype: DTypeLike, **specs: tuple[tuple[int, ...], Initializer]) -> None:
@@ -48,15 +52,21 @@ class Layer:
         for name, (shape, initialise) in specs.items():
             self.params[name] = initialise(rng, shape, np.dtype(dtype))
 
-    def forward(self, *inputs: Array, **options: Any) -> tuple[Any, Any]:
+    def forward(
+        self, *inputs: Array, training: bool = False, rng: Rng | None = None, **options: Any
+    ) -> tuple[Any, Any]:
         """Apply the op.
 
         Parameters
         ----------
         *inputs : Array
             The op's inputs, see ``inputs``.
+        training : bool
+            For layers that behave differently while training; the others ignore it.
+        rng : numpy.random.Generator, optional
+            For layers that draw random numbers.
         **options
-            Further options of this call, such as ``mask``.
+            Further options of the op, such as ``mask``.
 
         Returns
         -------
@@ -64,6 +74,8 @@ class Layer:
         cache : NamedTuple
         """
         params = {argument: self.params[name] for name, argument in self.arguments.items()}
+        modes = {"training": training, "rng": rng}
+        options |= {mode: modes[mode] for mode in self.modes}
         return type(self).op_forward(*inputs, **params, **self.options, **options)
 
     def backward(self, *upstreams_and_cache: Any) -> tuple[Any, Arrays]:
@@ -85,6 +97,25 @@ class Layer:
         dxs = tuple(getattr(found, f"d{name}") for name in self.inputs if hasattr(found, f"d{name}"))
         grads = {name: getattr(found, f"d{argument}") for name, argument in self.arguments.items()}
         return (dxs[0] if len(dxs) == 1 else dxs or None), grads
+
+
+class Composite:
+    """Several layers or composites under names; a subclass says in ``parts`` which."""
+
+    @property
+    def parts(self) -> Mapping[str, Any]:
+        """The parts by name, in forward order."""
+        raise NotImplementedError
+
+    @property
+    def params(self) -> Arrays:
+        """All parameters in one flat dict of live arrays, named ``<part>.<parameter>``."""
+        return named(**{name: part.params for name, part in self.parts.items()})
+
+    @property
+    def buffers(self) -> Arrays:
+        """All buffers in one flat dict of live arrays, named ``<part>.<buffer>``."""
+        return named(**{name: part.buffers for name, part in self.parts.items()})
 
 
 def named(**parts: Mapping[str, Array]) -> Arrays:

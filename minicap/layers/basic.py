@@ -87,6 +87,7 @@ class Dropout(Layer):
     """Inverted dropout with probability p dropped, any shape; give ``training`` and ``rng`` to ``forward``."""
 
     op_forward, op_backward = ops.dropout_forward, ops.dropout_backward
+    modes = ("training", "rng")
 
     def __init__(self, p: float = 0.5) -> None:
         super().__init__(p=p)

@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from minicap._types import Array, Arrays
-from minicap.layers.base import Layer, named
+from minicap._types import Array, Arrays, Rng
+from minicap.layers.base import Composite, named
 
 
-class Sequential:
+class Sequential(Composite):
     """Named layers, each fed with the one before it.
 
     Parameters
     ----------
-    **layers : Layer
+    **layers : Layer or Composite
         In order; parameters are called ``<layer>.<parameter>``.
     """
 
-    def __init__(self, **layers: Layer) -> None:
+    def __init__(self, **layers: Any) -> None:
         self.layers = layers
 
     @property
-    def params(self) -> Arrays:
-        """All parameters in one flat dict of live arrays."""
-        return named(**{name: layer.params for name, layer in self.layers.items()})
+    def parts(self) -> Mapping[str, Any]:
+        """The layers by name."""
+        return self.layers
 
-    def forward(self, x: Array) -> tuple[Array, dict[str, Any]]:
+    def forward(
+        self, x: Array, *, training: bool = False, rng: Rng | None = None
+    ) -> tuple[Array, dict[str, Any]]:
         """Apply every layer in order.
 
         Parameters
         ----------
         x : Array
             What the first layer takes.
+        training : bool
+        rng : numpy.random.Generator, optional
+            For layers that draw random numbers.
 
         Returns
         -------
@@ -42,7 +48,7 @@ class Sequential:
         """
         caches = {}
         for name, layer in self.layers.items():
-            x, caches[name] = layer.forward(x)
+            x, caches[name] = layer.forward(x, training=training, rng=rng)
         return x, caches
 
     def backward(self, dy: Array, cache: dict[str, Any]) -> tuple[Array, Arrays]:

@@ -1,17 +1,29 @@
-"""Whole models: encoder, decoder, captioner."""
+"""Whole models: captioner, classifier, tagger, and what they are made of."""
 
 from minicap.models.captioner import Captioner
+from minicap.models.classifier import Classifier, Guess
 from minicap.models.conditioning import CONDITIONINGS
 from minicap.models.decoders import DECODERS, RecurrentDecoder
 from minicap.models.describing import Caption
-from minicap.models.encoder import ENCODERS, SmallEncoder
+from minicap.models.encoder import Encoder
+from minicap.models.loading import load_any
+from minicap.models.tag_heads import HEADS
+from minicap.models.tagger import Tag, Tagger
+from minicap.models.trunk import ENCODERS, Trunk
 
 __all__ = [
     "CONDITIONINGS",
     "DECODERS",
     "ENCODERS",
+    "HEADS",
     "Caption",
     "Captioner",
+    "Classifier",
+    "Encoder",
+    "Guess",
     "RecurrentDecoder",
-    "SmallEncoder",
+    "Tag",
+    "Tagger",
+    "Trunk",
+    "load_any",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,13 +12,12 @@ from minicap.data.batches import CaptionBatch
 from minicap.data.preprocessing import Preprocessing
 from minicap.data.vocabulary import Vocabulary
 from minicap.layers import CELLS, named
-from minicap.models import storage
+from minicap.models.base import Model
 from minicap.models.decoders import RecurrentDecoder, RecurrentDecoderCache
 from minicap.models.describing import Describer
-from minicap.models.encoder import ENCODERS
+from minicap.models.encoder import Encoder, flat_size
+from minicap.models.trunk import Trunk, map_shape, telling_trunk_shapes
 from minicap.ops import softmax_cross_entropy_backward, softmax_cross_entropy_forward
-
-DTYPES = ("float32", "float64")
 
 
 class CaptionerCache(NamedTuple):
@@ -31,18 +29,18 @@ class CaptionerCache(NamedTuple):
     loss: Any
 
 
-class Captioner(Describer):
+class Captioner(Describer, Model):
     """CNN encoder and recurrent decoder: P(caption | image) as the product over its words.
 
     Parameters
     ----------
     vocabulary : Vocabulary
     encoder : str
-        ``small``, see ``minicap.models.encoder``.
+        The convolutions, by name or written down, see ``minicap.models.trunk``.
     decoder : str
         ``rnn``, ``lstm`` or ``gru``.
     conditioning : str
-        How the picture reaches the decoder: ``par``, ``init`` or ``pre``.
+        How the picture reaches the decoder: ``par``, ``init``, ``pre``, or ``none``: a language model.
     image_size : int
         Side S of the square pictures, in pixels.
     embed_size : int
@@ -53,6 +51,8 @@ class Captioner(Describer):
         Recurrent layers on top of each other.
     dropout : float
         Probability dropped in the decoder while training.
+    batch_norm : bool
+        Whether batch norm stands behind the convolutions and in front of the features.
     dtype : str
         ``float32`` or ``float64``.
     seed : int
@@ -62,11 +62,6 @@ class Captioner(Describer):
         beat.
     preprocessing : Preprocessing, optional
         How pictures become tensors; by default colour, cropped square, scaled to [-1, 1].
-
-    Attributes
-    ----------
-    params, buffers : dict of str to Array
-        Flat, live, named like ``encoder.conv1.weight``.
 
     Raises
     ------
@@ -91,48 +86,38 @@ class Captioner(Describer):
         hidden_size: int = 256,
         layers: int = 1,
         dropout: float = 0.0,
+        batch_norm: bool = False,
         dtype: str = "float32",
         seed: int = 0,
         blind: bool = False,
         preprocessing: Preprocessing | None = None,
     ) -> None:
-        for name, value in {"embed_size": embed_size, "hidden_size": hidden_size, "layers": layers}.items():
-            if type(value) is not int or value < 1:
-                raise ValueError(f"Captioner: {name} is {value!r} but a whole number of at least 1 is needed")
-        if not isinstance(dropout, int | float) or not 0 <= dropout < 1:
-            raise ValueError(
-                f"Captioner: dropout is {dropout!r} but a probability from 0 to below 1 is needed"
-            )
-        if str(dtype) not in DTYPES:
-            raise ValueError(f"Captioner: there is no dtype {dtype!r}; choose one of {', '.join(DTYPES)}")
-        if encoder not in ENCODERS:
-            raise ValueError(
-                f"Captioner: there is no encoder {encoder!r}; choose one of {', '.join(ENCODERS)}"
-            )
-        self.config = {
-            "encoder": encoder, "decoder": decoder, "conditioning": conditioning, "image_size": image_size,
-            "embed_size": embed_size, "hidden_size": hidden_size, "layers": layers, "dropout": dropout,
-            "dtype": str(dtype), "seed": seed, "blind": blind,
-        }  # fmt: skip
+        self._settle(
+            {
+                "encoder": encoder, "decoder": decoder, "conditioning": conditioning, "image_size": image_size,
+                "embed_size": embed_size, "hidden_size": hidden_size, "layers": layers, "dropout": dropout,
+                "batch_norm": bool(batch_norm), "dtype": str(dtype), "seed": seed, "blind": blind,
+            },
+            preprocessing,
+        )  # fmt: skip
         self.vocabulary = vocabulary
-        self.preprocessing = preprocessing or Preprocessing(image_size)
-        if self.preprocessing.size != image_size:
-            raise ValueError(
-                f"Captioner: image_size is {image_size} but preprocessing.size is {self.preprocessing.size}"
-            )
-        self.dtype, self.blind = np.dtype(dtype), blind
+        self.blind = blind or conditioning == "none"  # who shows nothing need not look
         rng = np.random.default_rng(seed)
-        self.encoder = ENCODERS[encoder](image_size, embed_size, rng=rng, dtype=dtype)
+        self.encoder = Encoder(encoder, image_size, embed_size, batch_norm=batch_norm, rng=rng, dtype=dtype)
         self.decoder = RecurrentDecoder(
             len(vocabulary), self.encoder.feature_size, cell=decoder, conditioning=conditioning, layers=layers,
             embed_size=embed_size, hidden_size=hidden_size, dropout=dropout, rng=rng, dtype=dtype,
         )  # fmt: skip
-        self.buffers: Arrays = {}
 
     @property
-    def params(self) -> Arrays:
-        """All parameters in one flat dict of live arrays."""
-        return named(encoder=self.encoder.params, decoder=self.decoder.params)
+    def parts(self) -> Mapping[str, Any]:
+        """Encoder and decoder."""
+        return {"encoder": self.encoder, "decoder": self.decoder}
+
+    @property
+    def trunk(self) -> Trunk:
+        """The encoder's convolutions."""
+        return self.encoder.convs
 
     def loss(
         self, batch: CaptionBatch, *, training: bool = False, rng: Rng | None = None
@@ -161,13 +146,13 @@ class Captioner(Describer):
         """
         self._check(batch)
         seen, target = batch.tokens[:, :-1], batch.tokens[:, 1:]
-        features, c_encoder = self.encoder.forward(self._seen(batch.images))  # (M, E)
+        features, c_encoder = self.encoder.forward(self._seen(batch.images), training=training)  # (M, E)
         features = np.repeat(features, len(batch.tokens) // len(features), axis=0)  # (N, E)
         logits, c_decoder = self.decoder.forward(features, seen, batch.mask, training=training, rng=rng)
         loss, c_loss = softmax_cross_entropy_forward(logits, target, mask=batch.mask)
         return loss, CaptionerCache(batch.images.shape, c_encoder, c_decoder, c_loss)
 
-    def backward(self, cache: CaptionerCache, dloss: float = 1.0) -> tuple[Array, Arrays]:
+    def backward(self, cache: CaptionerCache, dloss: float = 1.0) -> tuple[Array | None, Arrays]:
         """Propagate from the loss to the pixels.
 
         Parameters
@@ -178,7 +163,7 @@ class Captioner(Describer):
 
         Returns
         -------
-        dimages : Array, (M, 3, S, S)
+        dimages : Array, (M, 3, S, S), or None where the convolutions are frozen
             Zero where the model is blind.
         grads : dict of str to Array
             Named and shaped like ``params``.
@@ -194,40 +179,18 @@ class Captioner(Describer):
             dimages = np.zeros(cache.images, self.dtype)
         return dimages, named(encoder=g_encoder, decoder=g_decoder)
 
-    def save(self, path: str | Path) -> None:
-        """Write everything needed to caption again: parameters, vocabulary, preprocessing, options.
+    def weigh(self, batch: CaptionBatch) -> float:
+        """Return the number of words in a batch, each end marker counted as one.
 
         Parameters
         ----------
-        path : str or Path
-            A ``.npz`` file.
-
-        Raises
-        ------
-        InputError
-            If it cannot be written.
-        """
-        storage.save_model(path, self)
-
-    @classmethod
-    def load(cls, path: str | Path) -> Captioner:
-        """Read a captioner back.
-
-        Parameters
-        ----------
-        path : str or Path
-            A file that ``save`` or a training wrote, or a run folder: its best checkpoint.
+        batch : CaptionBatch
 
         Returns
         -------
-        Captioner
-
-        Raises
-        ------
-        InputError
-            If there is no such file, it is damaged, or of another version.
+        float
         """
-        return storage.load_model(path, cls)
+        return float(batch.mask.sum())
 
     @staticmethod
     def telling_shapes(config: Mapping[str, Any], words: int) -> dict[str, tuple[int, ...]]:
@@ -245,11 +208,9 @@ class Captioner(Describer):
         dict of str to tuple
         """
         embed, hidden, cell = config["embed_size"], config["hidden_size"], CELLS[config["decoder"]]
-        return {
-            "encoder.where.linear.weight": (
-                ENCODERS[config["encoder"]].flat_size(config["image_size"]),
-                embed,
-            ),
+        filters, side = map_shape(config["encoder"], config["image_size"])
+        return telling_trunk_shapes(config["encoder"]) | {
+            "encoder.where.linear.weight": (flat_size(filters, side), embed),
             "decoder.embed.weight": (words, embed),
             f"decoder.rnn.layer{config['layers']}.w_h": (hidden, cell.gates * hidden),
             "decoder.to_vocab.weight": (hidden, words),
@@ -257,12 +218,8 @@ class Captioner(Describer):
 
     def _check(self, batch: CaptionBatch) -> None:
         """Raise unless pictures, tokens and mask belong together."""
-        size = self.config["image_size"]
+        self._check_images(batch.images)
         images, tokens, mask = (np.shape(array) for array in batch)
-        if len(images) != 4 or images[0] == 0 or images[1:] != (3, size, size):
-            raise ValueError(
-                f"Captioner: images are {images} but (M, 3, S, S) = (M, 3, {size}, {size}) is needed"
-            )
         if len(tokens) != 2 or tokens[0] == 0 or tokens[0] % images[0]:
             raise ValueError(
                 f"Captioner: tokens are {tokens} but (N, T+1) with N a multiple of {images[0]} is needed"

@@ -1,8 +1,8 @@
-"""Three places where a picture can enter a recurrent decoder.
+"""Three places where a picture can enter a recurrent decoder, and none.
 
 Each takes the features and the embedded words and gives what the recurrent layers read: their inputs, the
 state they start from, and the mask. ``init`` sets the first state, ``pre`` is read as the first word,
-``par`` stands beside every word.
+``par`` stands beside every word; ``none`` keeps it out.
 """
 
 from __future__ import annotations
@@ -176,4 +176,16 @@ class Par(Conditioning):
         return np.concatenate([word, features], axis=1)
 
 
-CONDITIONINGS: dict[str, type[Conditioning]] = {"par": Par, "init": Init, "pre": Pre}
+class Nothing(Conditioning):
+    """The picture is not shown: what is learnt is a language model of the captions."""
+
+    def forward(self, features: Array, words: Array, mask: Array | None) -> tuple[Drive, Any]:
+        """Read the words alone."""
+        return Drive(words, self._zero_state(features), mask), features.shape
+
+    def backward(self, dinputs: Array, dstate: Array, cache: Any) -> tuple[Array, Array, Arrays]:
+        """Send nothing to the features."""
+        return np.zeros(cache, self.dtype), dinputs, {}
+
+
+CONDITIONINGS: dict[str, type[Conditioning]] = {"par": Par, "init": Init, "pre": Pre, "none": Nothing}

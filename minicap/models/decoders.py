@@ -42,7 +42,7 @@ class RecurrentDecoder:
     cell : str
         ``rnn``, ``lstm`` or ``gru``.
     conditioning : str
-        ``par``, ``init`` or ``pre``, see ``minicap.models.conditioning``.
+        ``par``, ``init``, ``pre`` or ``none``, see ``minicap.models.conditioning``.
     embed_size, hidden_size : int
         D and H.
     layers : int
@@ -99,6 +99,11 @@ class RecurrentDecoder:
             rnn=self.rnn.params,
             to_vocab=self.to_vocab.params,
         )
+
+    @property
+    def buffers(self) -> Arrays:
+        """None: nothing here keeps statistics."""
+        return {}
 
     def forward(
         self,

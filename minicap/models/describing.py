@@ -12,8 +12,8 @@ from minicap.data.preprocessing import Preprocessing
 from minicap.data.vocabulary import END, PAD, START, UNK, Vocabulary
 from minicap.decoding import Hypothesis, greedy_search, random_search, score
 from minicap.models.decoders import RecurrentDecoder
-from minicap.models.encoder import SmallEncoder
-from minicap.models.pictures import as_tensors
+from minicap.models.encoder import Encoder
+from minicap.models.pictures import tensor_blocks
 
 NEVER_SAID = (PAD, START, UNK)
 
@@ -53,7 +53,7 @@ class Describer:
 
     vocabulary: Vocabulary
     preprocessing: Preprocessing
-    encoder: SmallEncoder
+    encoder: Encoder
     decoder: RecurrentDecoder
     dtype: np.dtype
     blind: bool
@@ -72,10 +72,8 @@ class Describer:
         -------
         Array, (N, E)
         """
-        tensors = as_tensors(images, self.preprocessing, self.dtype)
         found = [np.empty((0, self.encoder.feature_size), self.dtype)]
-        for i in range(0, len(tensors), batch_size):
-            block = tensors[i : i + batch_size]
+        for block in tensor_blocks(images, self.preprocessing, self.dtype, batch_size):
             features, _ = self.encoder.forward(self._seen(block))
             found.append(np.broadcast_to(features, (len(block), features.shape[1])))
         return np.concatenate(found)

@@ -2,143 +2,221 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from numpy.typing import DTypeLike
 
 from minicap._types import Array, Arrays, Rng
 from minicap.initializers import he_normal
-from minicap.layers import Conv2d, Flatten, Layer, Linear, MaxPool2d, Relu, Sequential, named
+from minicap.layers import BatchNorm, Flatten, Linear, MaxPool2d, Relu, Sequential, named
+from minicap.layers.base import Composite
+from minicap.models.trunk import Trunk, map_shape
+
+GRID = 8  # places a side that the whole map is read at, at most
 
 
-class SmallEncoderCache(NamedTuple):
-    """The caches of the encoder's parts, in forward order."""
+class ReadingCache(NamedTuple):
+    """The caches of both readings, and of norm and ReLU behind their sum."""
 
-    convs: dict[str, Any]
     where: dict[str, Any]
     what: dict[str, Any]
-    relu: Any
+    last: dict[str, Any]
 
 
-class SmallEncoder:
-    """A few convolutions, each with ReLU and 2x2 max-pooling, then two readings of the last map.
+class Reading(Composite):
+    """Two readings of a map (N, F, s, s), added up: features (N, E).
 
     ``what`` takes the strongest response of each filter anywhere in the picture: a star is a star wherever
     it stands, and need not be learnt anew for every place. ``where`` reads the whole map, place by place:
-    without it "left of" could not be told. The features are ``relu(what + where)``.
+    without it "left of" could not be told. The features are ``relu(what + where)``. Of a map with more than
+    8 x 8 places ``where`` reads the strongest response around each of about so many.
+
+    Batch norm in front of the ReLU matters where it stands in the convolutions too: the strongest responses
+    are then large in every picture alike, and features that only say so never change sign, or die.
 
     Parameters
     ----------
+    filters, side : int
+        F and s.
+    feature_size : int
+        Width E of the feature vector.
+    batch_norm : bool
+        Whether a norm stands in front of the ReLU.
+    rng : numpy.random.Generator
+    dtype : dtype
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        side: int,
+        feature_size: int,
+        *,
+        batch_norm: bool = False,
+        rng: Rng,
+        dtype: DTypeLike = "float32",
+    ) -> None:
+        options: dict[str, Any] = {"rng": rng, "dtype": dtype, "init": he_normal}
+        coarse = {"pool": MaxPool2d(_coarse(side))} if _coarse(side) > 1 else {}
+        self.where = Sequential(
+            **coarse, flatten=Flatten(), linear=Linear(flat_size(filters, side), feature_size, **options)
+        )
+        self.what = Sequential(
+            pool=MaxPool2d(side), flatten=Flatten(), linear=Linear(filters, feature_size, **options)
+        )
+        norm = {"norm": BatchNorm(feature_size, dtype=dtype)} if batch_norm else {}
+        self.last = Sequential(**norm, relu=Relu())
+
+    @property
+    def parts(self) -> Mapping[str, Any]:
+        """The two readings, and what stands behind their sum."""
+        return {"where": self.where, "what": self.what, "last": self.last}
+
+    def forward(self, maps: Array, *, training: bool = False) -> tuple[Array, ReadingCache]:
+        """Return the features of maps.
+
+        Parameters
+        ----------
+        maps : Array, (N, F, s, s)
+        training : bool
+            Whether the norm uses the batch's statistics.
+
+        Returns
+        -------
+        features : Array, (N, E)
+        cache : ReadingCache
+        """
+        where, c_where = self.where.forward(maps)  # (N, E)
+        what, c_what = self.what.forward(maps)  # (N, E)
+        features, c_last = self.last.forward(where + what, training=training)
+        return features, ReadingCache(c_where, c_what, c_last)
+
+    def backward(self, dfeatures: Array, cache: ReadingCache) -> tuple[Array, Arrays]:
+        """Propagate back to the map, which both read.
+
+        Parameters
+        ----------
+        dfeatures : Array, (N, E)
+        cache : ReadingCache
+
+        Returns
+        -------
+        dmaps : Array, (N, F, s, s)
+        grads : dict of str to Array
+            Named like ``params``.
+        """
+        dsum, g_last = self.last.backward(dfeatures, cache.last)
+        dmaps_what, g_what = self.what.backward(dsum, cache.what)
+        dmaps_where, g_where = self.where.backward(dsum, cache.where)
+        return dmaps_where + dmaps_what, named(where=g_where, what=g_what, last=g_last)
+
+
+class EncoderCache(NamedTuple):
+    """The caches of the encoder's parts, in forward order."""
+
+    convs: dict[str, Any]
+    reading: ReadingCache
+
+
+class Encoder:
+    """Convolutions, then a reading of their last map: pictures (N, 3, S, S) in, features (N, E) out.
+
+    Parameters
+    ----------
+    encoder : str
+        Which convolutions, see ``minicap.models.trunk``.
     image_size : int
         Side S of the square pictures, in pixels.
     feature_size : int
         Width E of the feature vector.
+    batch_norm : bool
     rng : numpy.random.Generator
     dtype : dtype
 
     Raises
     ------
     ValueError
-        If the picture is smaller than the network's stride.
-
-    Attributes
-    ----------
-    channels : tuple of int
-        Filters of each convolution; every one halves the side. Another encoder of this kind is a subclass
-        with other channels.
+        If there is no such encoder, or the picture is too small for it.
     """
-
-    channels: ClassVar[tuple[int, ...]] = (24, 48, 96)
 
     def __init__(
         self,
+        encoder: str,
         image_size: int,
         feature_size: int,
         *,
+        batch_norm: bool = False,
         rng: Rng,
         dtype: DTypeLike = "float32",
     ) -> None:
-        channels, self.feature_size = self.channels, feature_size
-        self.stride = 2 ** len(channels)
-        if image_size < self.stride:
-            raise ValueError(
-                f"SmallEncoder: image_size is {image_size} but {len(channels)} halvings need at least "
-                f"{self.stride} pixels; use larger images"
-            )
-        layers: dict[str, Layer] = {}
-        for i, (before, after) in enumerate(zip((3, *channels), channels, strict=False), 1):
-            layers[f"conv{i}"] = Conv2d(before, after, rng=rng, padding=1, dtype=dtype)
-            layers[f"relu{i}"] = Relu()
-            layers[f"pool{i}"] = MaxPool2d(2)
-        self.convs = Sequential(**layers)
-        side, width = image_size // self.stride, channels[-1]
-        options: dict[str, Any] = {"rng": rng, "dtype": dtype, "init": he_normal}
-        self.where = Sequential(
-            flatten=Flatten(), linear=Linear(self.flat_size(image_size), feature_size, **options)
-        )
-        self.what = Sequential(
-            pool=MaxPool2d(side), flatten=Flatten(), linear=Linear(width, feature_size, **options)
-        )
-        self.relu = Relu()
-
-    @classmethod
-    def flat_size(cls, image_size: int) -> int:
-        """Return how many numbers the last map holds.
-
-        Parameters
-        ----------
-        image_size : int
-            In pixels.
-
-        Returns
-        -------
-        int
-        """
-        side = image_size // 2 ** len(cls.channels)
-        return cls.channels[-1] * side * side
+        self.feature_size = feature_size
+        filters, side = map_shape(encoder, image_size)
+        self.convs = Trunk(encoder, batch_norm=batch_norm, rng=rng, dtype=dtype)
+        self.reading = Reading(filters, side, feature_size, batch_norm=batch_norm, rng=rng, dtype=dtype)
 
     @property
     def params(self) -> Arrays:
-        """All parameters in one flat dict of live arrays."""
-        return self.convs.params | named(where=self.where.params, what=self.what.params)
+        """All parameters in one flat dict of live arrays, ``conv1.weight`` and so on."""
+        return self.convs.params | self.reading.params
 
-    def forward(self, images: Array) -> tuple[Array, SmallEncoderCache]:
+    @property
+    def buffers(self) -> Arrays:
+        """The running statistics of norms."""
+        return self.convs.buffers | self.reading.buffers
+
+    def forward(self, images: Array, *, training: bool = False) -> tuple[Array, EncoderCache]:
         """Return the features of pictures.
 
         Parameters
         ----------
         images : Array, (N, 3, S, S)
+        training : bool
+            Whether norms use the batch's statistics.
 
         Returns
         -------
         features : Array, (N, E)
-        cache : SmallEncoderCache
+        cache : EncoderCache
         """
-        maps, c_convs = self.convs.forward(images)  # (N, F, s, s)
-        where, c_where = self.where.forward(maps)  # (N, E)
-        what, c_what = self.what.forward(maps)  # (N, E)
-        features, c_relu = self.relu.forward(where + what)
-        return features, SmallEncoderCache(c_convs, c_where, c_what, c_relu)
+        maps, c_convs = self.convs.forward(images, training=training)  # (N, F, s, s)
+        features, c_reading = self.reading.forward(maps, training=training)  # (N, E)
+        return features, EncoderCache(c_convs, c_reading)
 
-    def backward(self, dfeatures: Array, cache: SmallEncoderCache) -> tuple[Array, Arrays]:
+    def backward(self, dfeatures: Array, cache: EncoderCache) -> tuple[Array | None, Arrays]:
         """Propagate back to the pixels.
 
         Parameters
         ----------
         dfeatures : Array, (N, E)
-        cache : SmallEncoderCache
+        cache : EncoderCache
 
         Returns
         -------
-        dimages : Array, (N, 3, S, S)
+        dimages : Array, (N, 3, S, S), or None where the convolutions are frozen
         grads : dict of str to Array
             Named like ``params``.
         """
-        dsum, _ = self.relu.backward(dfeatures, cache.relu)
-        dmaps_what, g_what = self.what.backward(dsum, cache.what)
-        dmaps_where, g_where = self.where.backward(dsum, cache.where)
-        dimages, g_convs = self.convs.backward(dmaps_where + dmaps_what, cache.convs)  # both read the maps
-        return dimages, g_convs | named(where=g_where, what=g_what)
+        dmaps, g_reading = self.reading.backward(dfeatures, cache.reading)
+        dimages, g_convs = self.convs.backward(dmaps, cache.convs)
+        return dimages, g_convs | g_reading
 
 
-ENCODERS: dict[str, type[SmallEncoder]] = {"small": SmallEncoder}
+def flat_size(filters: int, side: int) -> int:
+    """Return how many numbers ``where`` reads of a map (F, s, s).
+
+    Parameters
+    ----------
+    filters, side : int
+        F and s.
+
+    Returns
+    -------
+    int
+    """
+    return filters * (side // _coarse(side)) ** 2
+
+
+def _coarse(side: int) -> int:
+    """Return the side of the windows that a large map is pooled by before every place of it is read."""
+    return max(1, side // GRID)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from minicap.data.preprocessing import Preprocessing
 _KINDS = "a path, a Pillow image or a uint8 array (H, W, 3)"
 
 
-def as_tensors(images: Any, preprocessing: Preprocessing, dtype: DTypeLike) -> Array:
-    """Return pictures as one tensor.
+def tensor_blocks(
+    images: Any, preprocessing: Preprocessing, dtype: DTypeLike, batch_size: int
+) -> Iterator[Array]:
+    """Yield pictures as tensors, so many at a time that memory is never asked for all of them.
 
     Parameters
     ----------
@@ -27,10 +30,12 @@ def as_tensors(images: Any, preprocessing: Preprocessing, dtype: DTypeLike) -> A
     preprocessing : Preprocessing
         Of size S.
     dtype : dtype
+    batch_size : int
+        Most pictures a block.
 
-    Returns
-    -------
-    Array, (N, 3, S, S)
+    Yields
+    ------
+    Array, (at most batch_size, 3, S, S)
 
     Raises
     ------
@@ -40,17 +45,18 @@ def as_tensors(images: Any, preprocessing: Preprocessing, dtype: DTypeLike) -> A
         If something is no picture, or a tensor has another size.
     """
     if isinstance(images, np.ndarray) and images.dtype.kind == "f":
-        return _checked(images if images.ndim == 4 else images[None], preprocessing.size, dtype)
+        tensors = _checked(images if images.ndim == 4 else images[None], preprocessing.size, dtype)
+        yield from (tensors[i : i + batch_size] for i in range(0, len(tensors), batch_size))
+        return
     single = isinstance(images, str | Path) or hasattr(images, "convert")
     single = single or (isinstance(images, np.ndarray) and images.ndim in (2, 3))
     if not single and not isinstance(images, Iterable):
         raise TypeError(
-            f"caption: a picture is {_KINDS}, or a list of these, but {type(images).__name__} came"
+            f"images: a picture is {_KINDS}, or a list of these, but {type(images).__name__} came"
         )
-    many: Iterable[Any] = [images] if single else images
-    tensors = [_one(image, preprocessing, dtype) for image in many]
-    size = preprocessing.size
-    return np.stack(tensors) if tensors else np.empty((0, 3, size, size), dtype)
+    waiting = iter([images] if single else images)
+    while block := [_one(image, preprocessing, dtype) for image in islice(waiting, batch_size)]:
+        yield np.stack(block)
 
 
 def _one(image: Any, preprocessing: Preprocessing, dtype: DTypeLike) -> Array:
@@ -63,7 +69,7 @@ def _one(image: Any, preprocessing: Preprocessing, dtype: DTypeLike) -> Array:
         image = to_rgb(image)
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
         found = f"{image.dtype} array" if isinstance(image, np.ndarray) else type(image).__name__
-        raise TypeError(f"caption: a picture is a {found} but {_KINDS} is needed")
+        raise TypeError(f"images: a picture is a {found} but {_KINDS} is needed")
     if image.ndim == 2:
         image = np.repeat(image[:, :, None], 3, axis=2)
     return preprocessing.tensor(preprocessing.pixels(image), dtype)
@@ -73,7 +79,7 @@ def _checked(tensors: Array, size: int, dtype: DTypeLike) -> Array:
     """Return a preprocessed tensor, or raise where its size is not the model's."""
     if tensors.ndim != 4 or tensors.shape[1:] != (3, size, size):
         raise ValueError(
-            f"caption: a float array is a preprocessed tensor (N, 3, {size}, {size}) but came as {tensors.shape}; "
+            f"images: a float array is a preprocessed tensor (N, 3, {size}, {size}) but came as {tensors.shape}; "
             "pass uint8 pictures (H, W, 3) to have them resized"
         )
     return tensors.astype(dtype, copy=False)

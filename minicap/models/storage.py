@@ -12,11 +12,10 @@ from minicap._types import Arrays
 from minicap.archive import read_archive, write_archive
 from minicap.data.files import shown
 from minicap.data.preprocessing import Preprocessing
-from minicap.data.vocabulary import Vocabulary
 from minicap.errors import InputError
 
 VERSION = 1
-_APART = ("vocabulary", "preprocessing")  # stored beside the config
+_APART = ("vocabulary", "labels", "preprocessing")  # stored beside the config
 Model = TypeVar("Model")
 
 
@@ -25,7 +24,7 @@ def model_record(model: Any) -> tuple[Arrays, dict[str, Any]]:
 
     Parameters
     ----------
-    model : Captioner
+    model : Model
 
     Returns
     -------
@@ -50,7 +49,7 @@ def save_model(path: str | Path, model: Any) -> None:
     Parameters
     ----------
     path : str or Path
-    model : Captioner
+    model : Model
 
     Raises
     ------
@@ -145,7 +144,7 @@ def restore_model(path: Path, arrays: Arrays, meta: dict[str, Any], kind: type[M
             f"{shown(path)}: it holds a {shown(meta.get('kind'))} but a {kind.__name__} is needed"
         )
     try:
-        vocabulary = Vocabulary.from_dict(meta["vocabulary"])
+        vocabulary = kind.vocabulary_type.from_dict(meta["vocabulary"])  # type: ignore[attr-defined]
         preprocessing = Preprocessing.from_dict(meta["preprocessing"])
         _check_config(meta["config"], len(vocabulary), arrays, kind)
         model: Any = kind(vocabulary, preprocessing=preprocessing, **meta["config"])  # type: ignore[call-arg]

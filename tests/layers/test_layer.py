@@ -6,7 +6,24 @@ import numpy as np
 import pytest
 
 from minicap.gradcheck import check_layer
-from minicap.layers import Conv2d, Dropout, Embedding, Flatten, Layer, Linear, MaxPool2d, Relu, named
+from minicap.layers import (
+    AvgPool2d,
+    Conv2d,
+    Dropout,
+    Embedding,
+    Flatten,
+    Gelu,
+    GlobalAvgPool2d,
+    Layer,
+    LayerNorm,
+    Linear,
+    MaxPool2d,
+    Relu,
+    Relu6,
+    Sigmoid,
+    Tanh,
+    named,
+)
 
 
 def make(kind, *args, **options):
@@ -34,6 +51,13 @@ def layers(dtype="float64"):
         "MaxPool2d": (make(MaxPool2d, 2, stride=1), x(2, 2, 4, 3)),
         "Dropout": (make(Dropout, 0.4), x(5, 4)),
         "Flatten": (make(Flatten), x(2, 3, 2, 2)),
+        "AvgPool2d": (make(AvgPool2d, 2, stride=1, padding=1, count_include_pad=False), x(2, 2, 4, 3)),
+        "GlobalAvgPool2d": (make(GlobalAvgPool2d), x(2, 3, 4, 3)),
+        "LayerNorm": (make(LayerNorm, 4, eps=0.1, dtype=dtype), x(2, 3, 4)),
+        "Relu6": (make(Relu6), x(3, 4)),
+        "Gelu": (make(Gelu, approximate=True), x(3, 4)),
+        "Sigmoid": (make(Sigmoid), x(3, 4)),
+        "Tanh": (make(Tanh), x(3, 4)),
     }
 
 
@@ -84,6 +108,16 @@ def test_the_dtype_is_the_layers(name, dtype, kernels):
     dx, grads = layer.backward(np.ones_like(y), cache)
     assert {a.dtype for a in (y, *layer.params.values(), *grads.values())} == {np.dtype(dtype)}
     assert dx is None if name == "Embedding" else dx.dtype == np.dtype(dtype)
+
+
+def test_what_a_layer_was_made_with_reaches_its_op():
+    x = np.full((1, 1, 2, 2), 4.0)
+    assert AvgPool2d(2, stride=3, padding=1).forward(x)[0].tolist() == [[[[1.0]]]]
+    assert AvgPool2d(2, stride=3, padding=1, count_include_pad=False).forward(x)[0].tolist() == [[[[4.0]]]]
+    exact, near = (Gelu(approximate=form).forward(x)[0] for form in (False, True))
+    assert 0 < np.abs(exact - near).max() < 1e-3
+    y, _ = LayerNorm(2, eps=3.0, dtype="float64").forward(np.array([1.0, 3.0]))
+    assert y.tolist() == [-0.5, 0.5]  # (x - 2) / sqrt(1 + 3), scale 1 and shift 0 as they start
 
 
 def test_parameters_are_live():

@@ -106,7 +106,7 @@ def test_a_blind_model_is_a_seeing_one_in_front_of_grey(captioner, draw):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"encoder": "huge"}, "Captioner: there is no encoder 'huge'; choose one of small"),
+        ({"encoder": "huge"}, "there is no encoder 'huge'; choose one of small, classic, fine"),
         ({"decoder": "lstn"}, "RecurrentStack: there is no cell 'lstn'; choose one of rnn, lstm, gru"),
         (
             {"conditioning": "post"},
@@ -115,7 +115,7 @@ def test_a_blind_model_is_a_seeing_one_in_front_of_grey(captioner, draw):
         ({"layers": 0}, "Captioner: layers is 0 but a whole number of at least 1 is needed"),
         (
             {"image_size": 7},
-            "SmallEncoder: image_size is 7 but 3 halvings need at least 8 pixels; use larger images",
+            "encoder: image_size is 7 but 3 halvings need at least 8 pixels; use larger images",
         ),
     ],
 )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minicap.gradcheck import check_layer, check_model
-from minicap.models import Captioner, SmallEncoder
+from minicap.models import Captioner, Encoder
 
 QUICK = {"entries": 2, "directions": 1}
 
@@ -57,16 +57,17 @@ def test_the_upstream_scales_everything(captioner, draw):
         np.testing.assert_allclose(grads_two[name], -2.5 * grad, rtol=1e-12)
 
 
-@pytest.mark.parametrize("size", [4, 7, 8])
-def test_the_encoders_gradient_is_right(size, kernels):
-    """Also where the last map is one pixel, and where a side is odd on its way down."""
+@pytest.mark.parametrize(
+    ("line", "size"), [("2,M,3,M", 4), ("2,M,3,M", 7), ("2,M,3,M", 8), ("2,R3,M", 6), ("2", 17)]
+)
+def test_the_encoders_gradient_is_right(line, size, kernels):
+    """Also where the last map is one pixel, where a side is odd on its way down, and where the map is large."""
 
-    class AsLayer(SmallEncoder):
+    class AsLayer(Encoder):
         inputs = ("images",)
-        channels = (2, 3)
 
     rng = np.random.default_rng(2)
-    encoder = AsLayer(size, 3, rng=rng, dtype="float64")
+    encoder = AsLayer(line, size, 3, rng=rng, dtype="float64")
     check_layer(encoder, rng.standard_normal((1, 3, size, size))).assert_ok()
 
 

@@ -14,7 +14,7 @@ CAPTIONS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("conditioning", CONDITIONINGS)
+@pytest.mark.parametrize("conditioning", sorted(set(CONDITIONINGS) - {"none"}))
 @pytest.mark.parametrize("decoder", DECODERS)
 def test_eight_captions_are_learnt_by_heart(decoder, conditioning, vocabulary):
     sizes = {"image_size": 8, "embed_size": 24, "hidden_size": 32}

@@ -95,16 +95,16 @@ def test_an_open_picture_is_what_its_path_is(mode, model, picture, tmp_path):
 
 
 WRONG = {
-    "bytes": (b"abc", TypeError, "caption: a picture is a int but a path, a Pillow image or a uint8 array"),
-    "a list of None": ([None], TypeError, "caption: a picture is a NoneType but a path"),
-    "an array of int64": (np.zeros((8, 8, 3), np.int64), TypeError, "caption: a picture is a int64 array but a path"),
-    "Booleans": (np.zeros((1, 8, 8, 3), bool), TypeError, "caption: a picture is a bool array but a path"),
+    "bytes": (b"abc", TypeError, "images: a picture is a int but a path, a Pillow image or a uint8 array"),
+    "a list of None": ([None], TypeError, "images: a picture is a NoneType but a path"),
+    "an array of int64": (np.zeros((8, 8, 3), np.int64), TypeError, "images: a picture is a int64 array but a path"),
+    "Booleans": (np.zeros((1, 8, 8, 3), bool), TypeError, "images: a picture is a bool array but a path"),
     "channels first": (np.zeros((3, 8, 8), np.uint8), ValueError, r"image must be uint8 \(H, W, 3\), but it is uint8"),
     "four channels": (np.zeros((8, 8, 4), np.uint8), ValueError, r"image must be uint8 \(H, W, 3\)"),
     "no pixels": (np.zeros((0, 8, 3), np.uint8), ValueError, r"image must be uint8 \(H, W, 3\)"),
     "floats (H, W, 3)": (
         np.zeros((8, 8, 3)), ValueError,
-        r"caption: a float array is a preprocessed tensor \(N, 3, 8, 8\) but came as \(1, 8, 8, 3\); "
+        r"images: a float array is a preprocessed tensor \(N, 3, 8, 8\) but came as \(1, 8, 8, 3\); "
         r"pass uint8 pictures \(H, W, 3\)",
     ),
     "a tensor of another size": (np.zeros((2, 3, 16, 16)), ValueError, r"\(N, 3, 8, 8\) but came as \(2, 3, 16, 16\)"),
