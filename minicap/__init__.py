@@ -13,7 +13,11 @@ _HOMES = {
     "use_kernels": "minicap.kernels",
     "active_kernels": "minicap.kernels",
     "Captioner": "minicap.models",
+    "Classifier": "minicap.models",
+    "Tagger": "minicap.models",
     "CaptionBatch": "minicap.data",
+    "ClassBatch": "minicap.data",
+    "TagBatch": "minicap.data",
     "Vocabulary": "minicap.data",
     "check_op": "minicap.gradcheck",
 }

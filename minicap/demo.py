@@ -17,6 +17,7 @@ from minicap.models import Caption, Captioner
 from minicap.plots import plot_captions
 from minicap.report import write_report
 from minicap.training import RunFolder, Splits, TrainConfig, evaluate, judge_captions
+from minicap.training.captioning import caption_records
 from minicap.training.parallel import one_blas_thread
 from minicap.training.samples import write_samples
 from minicap.training.session import fit_blind, fit_run
@@ -173,5 +174,6 @@ def _keep_pictures(
     path = run.path / "demo.png"
     plot_captions([scene.image for scene in scenes], texts, judgements=judgements, path=path)
     everything = CaptionData.from_scenes([s for data in tests.values() for s in _scenes_of(data)], "test")
-    write_samples(run, everything, [c for said in captions.values() for c in said], model.preprocessing)
+    records = caption_records(everything, [c for said in captions.values() for c in said])
+    write_samples(run, everything, records, model.preprocessing)
     return path

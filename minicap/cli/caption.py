@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from minicap.cli.output import add_json, show
+from minicap.cli.pictures import add_pictures, pictures_of
 from minicap.errors import InputError
 
 
@@ -15,8 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "examples:\n  minicap caption runs/mine photo.jpg\n"
         "  minicap caption runs/mine holiday/ --sample --temperature 0.7 --seed 3"
     )
-    parser.add_argument("model", metavar="RUN", help="run folder or checkpoint")
-    parser.add_argument("images", metavar="IMAGE", nargs="+", help="picture, or a folder of pictures")
+    add_pictures(parser)
     parser.add_argument(
         "--sample", action="store_true", help="draw words at random instead of taking the best"
     )
@@ -40,7 +39,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.max_length < 1 or arguments.seed < 0:
         raise InputError("--max-length must be 1 or more, and --seed 0 or more")
     model = Captioner.load(arguments.model)
-    paths = [path for given in arguments.images for path in _pictures(Path(given))]
+    paths = pictures_of(arguments)
     captions = model.caption(
         paths,
         sample=arguments.sample,
@@ -59,17 +58,3 @@ def run(arguments: argparse.Namespace) -> None:
             str(c) if len(found) == 1 else f"{p}: {c}" for p, c in zip(paths, captions, strict=True)
         ),
     )
-
-
-def _pictures(path: Path) -> list[Path]:
-    """Return a picture, or the pictures of a folder in order of their names."""
-    from minicap.data.images import EXTENSIONS
-
-    if not path.is_dir():
-        return [path]
-    found = sorted(p for p in path.iterdir() if p.suffix.lower() in EXTENSIONS)
-    if not found:
-        raise InputError(
-            f"{path}: the folder holds no pictures; name a picture, or a folder of JPEG or PNG files"
-        )
-    return found

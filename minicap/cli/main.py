@@ -18,8 +18,10 @@ from minicap.errors import InputError
 COMMANDS = {
     "demo": "train a captioner on built-in scenes and show what it says, in two minutes",
     "data": "make built-in scenes, or look at what a data folder holds",
-    "train": "train a captioner on your pictures",
-    "caption": "describe pictures with a trained model",
+    "train": "train a captioner, tagger or classifier on your pictures",
+    "caption": "describe pictures with a trained captioner",
+    "tag": "name what pictures show with a trained tagger, and draw where",
+    "classify": "name the class of pictures with a trained classifier",
     "evaluate": "judge a trained model on a split of the data",
     "report": "write a run's report.html again",
     "doctor": "say what this installation has and what it lacks",
@@ -83,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     """Return the parser of all commands, each with its own arguments."""
     parser = _Parser(
         prog="minicap",
-        description="Image captioning written by hand: train, caption, evaluate.",
+        description="Image captioning, tagging and classification written by hand: train, use, evaluate.",
         epilog="example: minicap demo",
     )
     parser.add_argument("--version", action="version", version=f"minicap {minicap.__version__}")

@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+MOST_CLASSES = 20  # lines of them; of more classes only the extremes are shown
+EXTREMES = 5
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -76,6 +79,9 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def metrics_table(metrics: dict[str, Any]) -> str:
     """Return metrics and their baselines side by side.
 
+    The accuracy of each class is among them where there are up to twenty, else that of the five best and the
+    five worst; of tags it is the average precision of the five best and the five worst.
+
     Parameters
     ----------
     metrics : dict
@@ -86,7 +92,7 @@ def metrics_table(metrics: dict[str, Any]) -> str:
     str
     """
     columns = {"model": metrics, **metrics.get("baselines", {})}
-    names = [name for name, value in metrics.items() if type(value) is float]
+    names = [name for name, value in metrics.items() if type(value) is float and name != "threshold"]
     rows = [[name, *(f"{c[name]:.3f}" if name in c else "-" for c in columns.values())] for name in names]
     for count in metrics.get("truth_by_count", {}):
         cells = (c.get("truth_by_count", {}).get(count) for c in columns.values())
@@ -96,8 +102,30 @@ def metrics_table(metrics: dict[str, Any]) -> str:
                 *("-" if v is None else f"{v:.3f}" for v in cells),
             ]
         )
+    each = _each("class", metrics.get("per_class", {}), MOST_CLASSES)
+    each += _each("tag", metrics.get("per_tag", {}), 2 * EXTREMES)
+    rows += [[*row, *(["-" if row[1] else ""] * (len(columns) - 1))] for row in each]
     heading = [
         f"{metrics['split']}, {metrics['n_images']} images",
         *(name.replace("_", " ") for name in columns),
     ]
-    return table(heading, rows)
+    return "\n".join([table(heading, rows), *_about_tags(metrics)])
+
+
+def _each(kind: str, scores: Mapping[str, float], most: int) -> list[list[str]]:
+    """Return the score of every class or tag in their order, or of many the best and the worst ones."""
+    from minicap.data.files import shown
+
+    few = len(scores) <= most
+    names = list(scores) if few else sorted(scores, key=scores.__getitem__, reverse=True)
+    rows = [[f"{kind} {shown(name, 40)}", f"{scores[name]:.3f}"] for name in names]
+    return rows if few else [*rows[:EXTREMES], ["...", ""], *rows[-EXTREMES:]]
+
+
+def _about_tags(metrics: Mapping[str, Any]) -> list[str]:
+    """Return a line that says how many tags there are, when one is said, and what the figure of one is."""
+    if "n_tags" not in metrics:
+        return []
+    limit = f", said from a probability of {metrics['threshold']:g} on" if "threshold" in metrics else ""
+    single = "; the figure of a single tag is its average precision" if metrics.get("per_tag") else ""
+    return [f"{metrics['n_tags']} tag{'s' * (metrics['n_tags'] != 1)}{limit}{single}"]

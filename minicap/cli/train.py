@@ -3,40 +3,103 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
 from minicap.cli.output import add_json, metrics_table, show, wants_progress
 from minicap.errors import InputError
 
-# Flag -> (type, help); defaults are those of TrainConfig, which also checks the values.
-OPTIONS: dict[str, tuple[type, str]] = {
-    "encoder": (str, "network that reads the picture: small"),
-    "decoder": (str, "network that writes the sentence: rnn, lstm or gru"),
-    "conditioning": (str, "how the picture reaches the decoder: par, init or pre"),
-    "image-size": (int, "side of the pictures in pixels"),
-    "embed-size": (int, "width of word and picture vectors"),
-    "hidden-size": (int, "width of the recurrent state"),
-    "layers": (int, "recurrent layers, 1 to 4"),
-    "dropout": (float, "probability dropped in the decoder while training"),
-    "tokenizer": (str, "word or char"),
-    "min-count": (int, "rarer words become <unk>"),
-    "epochs": (int, "times through the training pictures"),
-    "batch-size": (int, "pictures a step"),
-    "captions-per-image": (
-        int,
-        "captions drawn for each picture and epoch; 0: as many as pictures have, at most 5",
-    ),
-    "optimizer": (str, "adam or sgd"),
-    "lr": (float, "highest learning rate"),
-    "schedule": (str, "learning rate over time: cosine or constant"),
-    "warmup": (float, "share of the steps over which the learning rate rises"),
-    "clip-norm": (float, "longest gradient allowed"),
-    "patience": (int, "stop after so many epochs without a better validation score; 0: never"),
-    "val-images": (int, "validation pictures captioned after each epoch, at most"),
-    "threads": (int, "parts of a batch computed at once; 0: as many as fit"),
-    "seed": (int, "decides weights, batches and dropout"),
+# Group -> flag -> (type, help); defaults are those of TrainConfig, which also checks the values.
+OPTIONS: dict[str, dict[str, tuple[type, str]]] = {
+    "the network": {
+        "encoder": (
+            str,
+            "convolutions that read the picture: small, classic, fine, or written down, such as 32,M,R64,M: "
+            "filters, M for pooling, R for a residual block",
+        ),
+        "batch-norm": (bool, "batch norm behind every convolution"),
+        "encoder-from": (str, "take over the convolutions of this run (a classifier's, a tagger's, ...)"),
+        "freeze": (bool, "with --encoder-from: keep them as they are"),
+        "decoder": (str, "network that writes: rnn, lstm or gru"),
+        "conditioning": (
+            str,
+            "how the picture reaches the decoder: par, init, pre, or none for a language model without pictures",
+        ),
+        "decoder-from": (str, "take over decoder and vocabulary of this run"),
+        "head": (str, "how tags are found: spatial, dense or sequence"),
+        "hidden": (str, "widths of fully connected layers in classifiers and dense heads, such as 512,128"),
+        "embed-size": (int, "width of word and picture vectors"),
+        "hidden-size": (int, "width of the recurrent state"),
+        "layers": (int, "recurrent layers, 1 to 4"),
+        "dropout": (float, "probability dropped while training"),
+    },
+    "pictures and words": {
+        "image-size": (int, "side of the pictures in pixels"),
+        "resize": (str, "crop the central square, or squash the whole picture into one"),
+        "normalize": (str, "scale colours as measured on the training pictures, or half: to -1..1"),
+        "crop": (int, "while training, shift pictures by up to so many pixels"),
+        "flip": (bool, "while training, mirror pictures, but none whose text says left or right"),
+        "jitter": (float, "while training, change brightness, contrast and saturation by up to this share"),
+        "tokenizer": (str, "word or char"),
+        "min-count": (int, "rarer words become <unk>, rarer tags are left out"),
+        "captions-per-image": (
+            int,
+            "captions drawn for each picture and epoch; 0: as many as pictures have, at most 5",
+        ),
+        "blind": (bool, "see nothing: the baseline to beat"),
+    },
+    "learning": {
+        "epochs": (int, "times through the training pictures"),
+        "batch-size": (int, "pictures a batch"),
+        "accumulate": (int, "batches a step"),
+        "optimizer": (str, "adam, adamw, rmsprop or sgd"),
+        "lr": (float, "highest learning rate"),
+        "weight-decay": (float, "pull of weights towards zero; biases and norms are left alone"),
+        "schedule": (str, "learning rate over time: cosine, constant or step"),
+        "warmup": (float, "share of the steps over which the learning rate rises"),
+        "step-every": (float, "with --schedule step: epochs between two drops; 0: a third of all"),
+        "step-factor": (float, "with --schedule step: what a drop leaves of the rate"),
+        "clip-norm": (float, "longest gradient allowed"),
+        "patience": (int, "stop after so many epochs without a better validation score; 0: never"),
+        "val-images": (int, "validation pictures judged after each epoch, at most"),
+        "threads": (int, "parts of a batch computed at once; 0: as many as fit"),
+        "seed": (int, "decides weights, batches and dropout"),
+    },
 }
+
+# Flags, where alone they have an effect, and whether that is here; elsewhere they would be ignored in silence.
+USES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
+    ("head", "--task tag", lambda c: c.task == "tag"),
+    ("conditioning layers tokenizer captions-per-image", "--task caption", lambda c: c.task == "caption"),
+    (
+        "decoder embed-size hidden-size",
+        "--task caption, or --task tag with --head sequence",
+        lambda c: c.task == "caption" or (c.task, c.head) == ("tag", "sequence"),
+    ),
+    (
+        "hidden",
+        "--task classify, or --task tag with --head dense",
+        lambda c: c.task == "classify" or (c.task, c.head) == ("tag", "dense"),
+    ),
+    (
+        "dropout",
+        "--task caption or classify, or --task tag with --head dense or sequence",
+        lambda c: (c.task, c.head) != ("tag", "spatial"),
+    ),
+    (
+        "min-count",
+        "--task caption or tag, without --decoder-from",
+        lambda c: c.task != "classify" and not c.decoder_from,
+    ),
+    ("normalize", "training without --encoder-from", lambda c: not c.encoder_from),
+    (
+        "encoder-from",
+        "models that see, so not for --conditioning none",
+        lambda c: (c.task, c.conditioning) != ("caption", "none"),
+    ),
+    ("step-every step-factor", "--schedule step", lambda c: c.schedule == "step"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,17 +107,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "examples:\n  minicap train --data my_pictures --out runs/mine\n"
         "  minicap train --data flickr8k --out runs/f8k --min-count 3 --dropout 0.5 --epochs 15\n"
+        "  minicap train --data fashion-mnist --out runs/clothes --task classify\n"
+        "  minicap train --data coco --out runs/tags --task tag\n"
+        "  minicap train --data coco --out runs/two-stage --encoder-from runs/tags --freeze\n"
+        "  minicap train --config mine.toml --set lr=0.002 --set flip=true --out runs/mine\n"
         "  minicap train --out runs/mine --resume"
     )
-    parser.add_argument("--data", metavar="PATH", help="folder with pictures and captions")
+    parser.add_argument("--data", metavar="PATH", help="folder with pictures, and captions, tags or classes")
     parser.add_argument("--out", metavar="RUN", required=True, help="run folder to write")
-    parser.add_argument("--task", choices=["caption"], default=None, help="what to learn (caption)")
+    parser.add_argument(
+        "--task", choices=["caption", "tag", "classify"], default=None, help="what to learn (caption)"
+    )
     parser.add_argument("--resume", action="store_true", help="go on where the run in --out stopped")
     parser.add_argument(
-        "--blind", action="store_true", default=None, help="see nothing: the baseline to beat"
+        "--config",
+        metavar="FILE",
+        help="choices as TOML, such as another run's config.toml; flags go before it",
     )
-    for flag, (kind, text) in OPTIONS.items():
-        parser.add_argument(f"--{flag}", type=kind, help=text, metavar=kind.__name__.upper())
+    parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="one choice by its name in config.toml",
+    )
+    for title, options in OPTIONS.items():
+        group = parser.add_argument_group(title)
+        for flag, (kind, text) in options.items():
+            if kind is bool:
+                group.add_argument(
+                    f"--{flag}", action=argparse.BooleanOptionalAction, default=None, help=text
+                )
+            else:
+                group.add_argument(f"--{flag}", type=kind, help=text, metavar=kind.__name__.upper())
     add_json(parser)
     parser.set_defaults(run=run)
 
@@ -86,16 +171,17 @@ def run(arguments: argparse.Namespace) -> None:
 def _config(arguments: argparse.Namespace) -> tuple[Any, Any]:
     """Return the configuration, and the run folder where one is resumed."""
     from minicap.training import RunFolder, TrainConfig
+    from minicap.training.config import read_settings
+    from minicap.training.transfer import adopt
 
-    given = {
-        f.name: getattr(arguments, f.name)
-        for f in fields(TrainConfig)
-        if getattr(arguments, f.name, None) is not None
-    }
+    typed = _typed(arguments)
+    given = (read_settings(arguments.config) if arguments.config else {}) | typed
     if not arguments.resume:
-        if not arguments.data:
+        if not given.get("data"):
             raise InputError("train: --data is missing; name the folder with your pictures and captions")
-        return TrainConfig(**given), None
+        config = TrainConfig.for_task(adopt(given))
+        _check_uses(config, given, typed)
+        return config, None
     folder = RunFolder.existing(arguments.out)
     config = TrainConfig.load(folder.config)
     changed = [
@@ -108,3 +194,23 @@ def _config(arguments: argparse.Namespace) -> tuple[Any, Any]:
             f"train: --{changed[0].replace('_', '-')} cannot change while resuming; leave it out or start a new run"
         )
     return replace(config, **given), folder
+
+
+def _typed(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what was chosen on the command line: by --set, and by flags, which go before it."""
+    from minicap.training.config import TrainConfig, read_setting
+
+    chosen = dict(map(read_setting, arguments.set))
+    flags = {f.name: getattr(arguments, f.name, None) for f in fields(TrainConfig)}
+    return chosen | {name: value for name, value in flags.items() if value is not None}
+
+
+def _check_uses(config: Any, given: Mapping[str, Any], typed: Collection[str]) -> None:
+    """Raise where a choice would have no effect; a file may list what stands at its default."""
+    usual = type(config).for_task({"task": config.task})
+    for flags, where, has_effect in USES:
+        for flag in flags.split():
+            name = flag.replace("-", "_")
+            chosen = name in typed or (name in given and given[name] != getattr(usual, name))
+            if chosen and not has_effect(config):
+                raise InputError(f"train: --{flag} is for {where}; leave it out")

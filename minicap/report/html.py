@@ -77,6 +77,20 @@ def escaped(text: str) -> Html:
     return Html(escape(_FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)))
 
 
+def quoted(name: str) -> Html:
+    """Return a name in quotes, whatever direction it is written in.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    Html
+    """
+    return element("q", element("bdi", name))
+
+
 def _attribute(name: str, value: str | int | bool | None) -> str:
     """Return one attribute with a space in front of it."""
     name = name.rstrip("_").replace("_", "-")

@@ -45,6 +45,26 @@ def percent(value: float | None) -> str:
     return ABSENT if value is None or math.isnan(value) else f"{decimal(100 * value, 1)}{NARROW_SPACE}%"
 
 
+def chance(value: float | None) -> str:
+    """Return a probability in whole percents: only what is certain is 100, and only what is impossible 0.
+
+    Parameters
+    ----------
+    value : float or None
+        In 0..1.
+
+    Returns
+    -------
+    str
+    """
+    if value is None or not math.isfinite(value):
+        return ABSENT
+    rounded = round(100 * value)
+    if 0 < value < 1 and rounded in (0, 100):
+        return f"{'>99' if rounded else '<1'}{NARROW_SPACE}%"
+    return f"{decimal(rounded, 0)}{NARROW_SPACE}%"
+
+
 def counted(n: int, noun: str) -> str:
     """Return a count with its noun, in the plural where it is not one.
 

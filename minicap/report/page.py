@@ -6,14 +6,17 @@ from pathlib import Path
 
 from minicap.data.files import write_atomically
 from minicap.metrics import signature_text
-from minicap.plots import plot_history
+from minicap.plots import plot_confusion, plot_history
 from minicap.plots.history import panels_of
+from minicap.report.classes import class_bars, class_names, confusions
 from minicap.report.contents import Contents, Run, read_contents
 from minicap.report.curves import history_figures, history_table
 from minicap.report.gallery import gallery
 from minicap.report.html import Child, Html, element, join
 from minicap.report.scores import comparison_table, headline_cards
+from minicap.report.settings import settings
 from minicap.report.style import STYLE
+from minicap.report.tags import tag_bars
 from minicap.report.truth import truth_table
 from minicap.report.words import summary
 
@@ -22,8 +25,9 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
 def write_report(run: Run) -> Path:
-    """Write ``report.html`` into a run folder, and ``history.png`` where there is a history.
+    """Write ``report.html`` into a run folder, with its figures beside it.
 
+    These are ``history.png`` where there is a history, and ``confusion.png`` of a classifier that was judged.
     Parts that the run does not have yet are left out.
 
     Parameters
@@ -43,6 +47,9 @@ def write_report(run: Run) -> Path:
     contents = read_contents(run)
     if panels_of(contents.history):
         plot_history(contents.history, run.plot, title=contents.name)
+    if "confusion" in contents.metrics:
+        counts, names = contents.metrics["confusion"], class_names(contents)
+        plot_confusion(counts, names, run.confusion, title=contents.name)
     write_atomically(run.report, render(contents).encode())
     return run.report
 
@@ -83,31 +90,18 @@ def _sections(contents: Contents) -> list[Html | None]:
     return [
         _section("Key figures", headline_cards(metrics), truth_table(metrics)),
         _section("What it says", gallery(contents.samples)),
+        _section("Class by class", class_bars(contents)),
+        _section("What it takes for what", confusions(contents)),
+        _section("Tag by tag", tag_bars(metrics)),
         _section("Beside those who never look", comparison_table(metrics)),
         _section("Training", history_figures(contents.history), history_table(contents.history)),
-        _section("Configuration", _settings(contents)),
+        _section("Configuration", settings(contents)),
     ]
 
 
 def _section(title: str, *parts: Child) -> Html | None:
     """Return a part with its heading, None where it would be empty."""
     return element("section", element("h2", title), parts) if any(parts) else None
-
-
-def _settings(contents: Contents) -> Html | None:
-    """Return the choices of the run."""
-    pairs = [
-        element("div", element("dt", name.replace("_", " ")), element("dd", element("bdi", _setting(value))))
-        for name, value in contents.config.items()
-    ]
-    return element("dl", pairs, class_="settings") if pairs else None
-
-
-def _setting(value: object) -> str:
-    """Return one choice as people write it."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value) if value != "" else "\N{EN DASH}"
 
 
 def _footer(contents: Contents) -> Html | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from minicap.report.html import Child, Html, element, join
-from minicap.report.numbers import decimal, percent
+from minicap.report.html import Child, Html, element, join, quoted
+from minicap.report.numbers import chance, decimal, percent
 
 
 class Score(NamedTuple):
@@ -28,14 +28,21 @@ SCORES = {
     "rouge_l": Score("ROUGE-L", "longest common sequence of words with a reference, 0 to 1"),
     "meteor": Score("METEOR", "words matched by form and stem, in order, 0 to 1"),
     "cider": Score("CIDEr-D", "telling words shared with the references; rare words count more"),
-    "map": Score("mAP", "average precision of the tags, 0 to 1"),
     "accuracy": Score("Accuracy", "pictures put into the right class", percent),
+    "map": Score("Mean AP", "average precision of the tags, each counted alike, 0 to 1"),
+    "precision": Score("Precision", "tags it says that are right", percent),
+    "recall": Score("Recall", "tags there are that it says", percent),
+    "f1": Score("F1", "harmonic mean of precision and recall", percent),
+    "recalled": Score("Tags recalled", "different tags that it rightly says at least once", percent),
+    "loss": Score("Loss", "nats lost on what is right; lower is better"),
     "perplexity": Score(
         "Perplexity", "words it wavers between at each step; lower is better", lambda v: decimal(v, 2)
     ),
     "image_gap": Score("Image gap", "nats a word lost with the wrong picture; 0 if it never looks"),
 }
-HEADLINES = ("truth", "bleu_4", "exact_match", "map", "accuracy", "perplexity", "image_gap")
+HEADLINES = (
+    "truth", "bleu_4", "exact_match", "accuracy", "map", "f1", "recalled", "loss", "perplexity", "image_gap",
+)  # fmt: skip
 BASELINES = {
     "blind": ("blind", "the same decoder, trained on one grey picture for all"),
     "constant_caption": (
@@ -43,6 +50,14 @@ BASELINES = {
         "the one caption that does best on the training pictures, for every picture",
     ),
     "random_caption": ("at random", "a training caption drawn for each picture"),
+    "most_frequent_class": (
+        "most frequent class",
+        "the class that most training pictures are of, for every picture",
+    ),
+    "most_frequent_tags": (
+        "most frequent tags",
+        "the most frequent tags of the training pictures, as many as they have on average, for every picture",
+    ),
 }
 
 
@@ -59,32 +74,52 @@ def headline_cards(metrics: Mapping[str, Any]) -> Html | None:
     Html or None
         None where there is no figure.
     """
-    cards = [_card(name, metrics) for name in HEADLINES if name in metrics]
+    cards: list[Child] = []
+    for name in HEADLINES:
+        if name in metrics:
+            score = SCORES[name]
+            cards.append(
+                _card(score.title, score.written(metrics[name]), score.meaning, _details(name, metrics))
+            )
+        if name == "accuracy" and metrics.get("per_class"):
+            cards.append(_weakest_card(metrics["per_class"]))
     return element("dl", cards, class_="cards") if cards else None
 
 
-def _card(name: str, metrics: Mapping[str, Any]) -> Html:
+def _card(title: str, figure: str, meaning: Child, details: Sequence[str] = ()) -> Html:
     """Return one figure with its meaning and, where there are such, its details."""
-    score, detail = SCORES[name], None
-    if name == "bleu_4":
-        others = [
-            f"{SCORES[key].title} {decimal(metrics[key])}"
-            for key in ("bleu_1", "bleu_2", "bleu_3")
-            if key in metrics
-        ]
-        detail = join([element("span", text) for text in others], " ")
-    elif name == "image_gap" and "image_gap_interval" in metrics:
-        low, high = metrics["image_gap_interval"]
-        detail = join(
-            [element("span", "95 % interval"), element("span", f"{decimal(low)} to {decimal(high)}")], " "
-        )
+    detail = join([element("span", text) for text in details], " ") if details else None
     return element(
         "div",
-        element("dt", score.title),
-        element("dd", score.written(metrics[name]), class_="figure"),
-        element("dd", score.meaning, class_="meaning"),
+        element("dt", title),
+        element("dd", figure, class_="figure"),
+        element("dd", meaning, class_="meaning"),
         element("dd", detail, class_="detail") if detail else None,
     )
+
+
+def _weakest_card(shares: Mapping[str, float]) -> Html:
+    """Return the class that is found least often."""
+    name = min(shares, key=lambda name: shares[name] if shares[name] == shares[name] else 2.0)
+    return _card("Weakest class", percent(shares[name]), ["pictures of ", quoted(name), " that it finds"])
+
+
+def _details(name: str, metrics: Mapping[str, Any]) -> list[str]:
+    """Return what stands small below a figure."""
+    if name == "bleu_4":
+        return [_titled(key, metrics) for key in ("bleu_1", "bleu_2", "bleu_3") if key in metrics]
+    if name == "image_gap" and "image_gap_interval" in metrics:
+        low, high = metrics["image_gap_interval"]
+        return ["95 % interval", f"{decimal(low)} to {decimal(high)}"]
+    if name == "f1":
+        details = [_titled(key, metrics) for key in ("precision", "recall") if key in metrics]
+        return details + ([f"said from {chance(metrics['threshold'])} on"] if "threshold" in metrics else [])
+    return []
+
+
+def _titled(name: str, metrics: Mapping[str, Any]) -> str:
+    """Return a score with its title."""
+    return f"{SCORES[name].title} {SCORES[name].written(metrics[name])}"
 
 
 def comparison_table(metrics: Mapping[str, Any]) -> Html | None:
@@ -141,6 +176,6 @@ def _baseline_notes(baselines: Mapping[str, Any]) -> Html | None:
         title, meaning = BASELINES.get(name, ("", ""))
         said = scores.get("caption")
         if meaning:
-            quoted = [": ", element("q", element("bdi", said))] if said else []
-            notes.append(element("li", element("b", title), f": {meaning}", quoted, "."))
+            words = [": ", quoted(said)] if said else []
+            notes.append(element("li", element("b", title), f": {meaning}", words, "."))
     return element("ul", notes, class_="notes") if notes else None

@@ -47,7 +47,7 @@ details .scores tbody td:nth-child(2) { font-weight: inherit; }
 .bars tbody th { width: 1%; min-width: 13rem; }
 .bars .wide { width: 70%; min-width: 5rem; }
 .track { height: .8rem; overflow: hidden; background: var(--raised); border-radius: .4rem; }
-.bar { height: 100%; background: var(--blue); }
+.bar { display: block; height: 100%; background: var(--blue); }
 .notes { margin: 1rem 0 0; padding-left: 1.1rem; }
 
 .curves { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.5rem 2rem; }
@@ -67,13 +67,43 @@ svg * { stroke-linejoin: round; }
 .words p { margin: 0 0 .3rem; }
 .caption { font-weight: 500; line-height: 1.4; }
 .verdict { display: flex; align-items: center; gap: .4rem; font-size: .875rem; font-weight: 600; }
-.verdict span { display: inline-grid; place-items: center; width: 1.15rem; height: 1.15rem; border-radius: 50%;
-  border: 1.5px solid; font-size: .75rem; line-height: 1; }
+.verdict span { display: inline-grid; flex: none; place-items: center; width: 1.15rem; height: 1.15rem;
+  border-radius: 50%; border: 1.5px solid; font-size: .75rem; line-height: 1; }
 .complete { color: var(--green); }
 .partial { color: var(--blue); }
 .wrong { color: var(--vermilion); }
 .complete span { background: var(--green); border-color: var(--green); color: var(--paper); }
 .wrong span { background: var(--vermilion); border-color: var(--vermilion); color: var(--paper); }
+
+.verdict b { font-weight: inherit; }
+.key { margin: -.5rem 0 1rem; }
+.seen { position: relative; }
+.places { position: absolute; inset: 0; height: 100%; }
+.places rect { fill: none; stroke: #ffffff; stroke-width: 1.5px; vector-effect: non-scaling-stroke; }
+.places text { fill: #ffffff; stroke: #1f2328; stroke-width: .2em; paint-order: stroke; font-weight: 700;
+  text-anchor: middle; dominant-baseline: central; }
+.guesses { display: grid; gap: .15rem; margin: .5rem 0 .4rem; padding: 0; font-size: .875rem; list-style: none; }
+.guesses li { display: flex; align-items: center; gap: .45rem; }
+.guesses .name { flex: 1 1 auto; min-width: 0; }
+.guesses .track { flex: none; width: 4rem; height: .5rem; }
+.guesses .number { flex: none; min-width: 3.7em; color: var(--muted); }
+.guesses .place { flex: none; min-width: 1.35em; color: var(--muted); font-size: .75rem; text-align: right;
+  font-variant-numeric: tabular-nums; }
+.sign { flex: none; font-size: .75rem; }
+.sign.right { color: var(--green); }
+
+.confusions { display: grid; grid-template-columns: minmax(0, 2.2fr) minmax(0, 1fr); gap: 1.5rem 2rem;
+  align-items: start; }
+.map { border-radius: .6rem; background: #ffffff; }
+.map img { display: block; width: 100%; min-width: 34rem; height: auto; }
+h3 { margin: 0 0 .6rem; font-size: 1rem; }
+.mistakes { margin: 0; padding: 0; list-style: none; overflow-wrap: anywhere; }
+.mistakes li { padding: .45rem 0; border-bottom: 1px solid var(--rule); line-height: 1.4; }
+.mistakes p { margin: 0; }
+.faint { color: var(--muted); }
+.halves { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.5rem 2.5rem; }
+h2 + .scroll .bars, .halves .bars, details .bars { margin-top: 0; }
+.halves .bars tbody th { min-width: 8rem; }
 
 details { margin-top: .4rem; font-size: .875rem; }
 summary { width: fit-content; color: var(--muted); cursor: pointer; }
@@ -98,6 +128,12 @@ code { font: .8125rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans
   th, td { padding: .45rem .5rem; }
   .bars tbody th { min-width: 6.5rem; }
   .bars .wide { width: auto; min-width: 4rem; }
+  .guesses { font-size: .8125rem; }
+  .guesses li { gap: .3rem; line-height: 1.35; }
+  .guesses .track { display: none; }
+  .guesses .number { min-width: 2.9em; }
+  .guesses .place { min-width: 1em; font-size: .6875rem; }
+  .confusions { grid-template-columns: minmax(0, 1fr); }
 }
 @media print {
   body { max-width: none; padding: 0; }

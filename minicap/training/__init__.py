@@ -5,8 +5,9 @@ from minicap.training.config import TrainConfig
 from minicap.training.evaluation import Evaluation, evaluate, judge_captions
 from minicap.training.interrupt import InterruptedTraining
 from minicap.training.objective import NotFiniteError, likelihood
+from minicap.training.preparing import Splits, read_corpus, read_splits
 from minicap.training.run import RunFolder
-from minicap.training.session import Splits, judge_run, read_corpus, read_splits, train_run
+from minicap.training.session import judge_run, task_of, train_run
 from minicap.training.trainer import Trainer
 
 __all__ = [
@@ -26,5 +27,6 @@ __all__ = [
     "read_corpus",
     "read_splits",
     "save_checkpoint",
+    "task_of",
     "train_run",
 ]

@@ -2,86 +2,145 @@
 
 from __future__ import annotations
 
+import difflib
+import inspect
 import json
 import tomllib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from minicap.data.augment import Augmentation
 from minicap.data.files import read_text, shown, write_atomically
-from minicap.data.tokenizers import get_tokenizer
+from minicap.data.preprocessing import RESIZES
 from minicap.errors import InputError
-from minicap.models import CONDITIONINGS, DECODERS, ENCODERS
+from minicap.models import CONDITIONINGS, DECODERS, HEADS, Captioner, Classifier, Tagger
+from minicap.models.dense import read_widths
+from minicap.models.trunk import map_shape
 from minicap.optim import OPTIMIZERS
 from minicap.training.schedules import SCHEDULES
+
+MODELS: dict[str, Any] = {"caption": Captioner, "tag": Tagger, "classify": Classifier}
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """The choices of a run; ``config.toml`` holds them in this order.
 
+    The defaults here are those of ``caption``; ``for_task`` begins with the ones that suit another task.
+
     Raises
     ------
     InputError
-        If a value makes no sense; the message names the option.
+        If a value makes no sense, or two do not go together; the message names the option.
     """
 
     data: str = ""
     task: str = "caption"
     encoder: str = "small"
+    batch_norm: bool = False
+    encoder_from: str = ""  # run whose convolutions are taken over
+    freeze: bool = False  # keep those as they are
     decoder: str = "lstm"
     conditioning: str = "par"
+    decoder_from: str = ""  # run whose decoder is taken over, with its vocabulary
+    head: str = "spatial"
+    hidden: str = "512,128"  # widths of fully connected layers
     image_size: int = 64  # pixels
+    resize: str = "crop"
+    normalize: str = "measured"
     embed_size: int = 256
     hidden_size: int = 256
     layers: int = 1
     dropout: float = 0.0
     tokenizer: str = "word"
     min_count: int = 1
+    crop: int = 0  # pixels
+    flip: bool = False
+    jitter: float = 0.0
     epochs: int = 20
     batch_size: int = 32  # images
+    accumulate: int = 1  # batches
     captions_per_image: int = 0  # 0: as many as the images have, at most 5
     optimizer: str = "adam"
     lr: float = 1e-3
+    weight_decay: float = 0.0
     schedule: str = "cosine"
     warmup: float = 0.05  # share of all steps
+    step_every: float = 0.0  # epochs; 0: a third of them
+    step_factor: float = 0.1
     clip_norm: float = 5.0
     patience: int = 0  # epochs without a better validation score; 0: never stop early
-    val_images: int = 500  # at most so many are captioned after each epoch
+    val_images: int = 500  # at most so many are judged after each epoch
     blind: bool = False
     threads: int = 0  # 0: as many as the machine has and the batch keeps busy
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check_settings(asdict(self))
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise InputError(
                     f"--{_flag(name)}: {shown(repr(getattr(self, name)))} is not built; choose of {', '.join(choices)}"
                 )
-        get_tokenizer(self.tokenizer)
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if type(value) is not _TYPES[str(field.type)] and not (
-                field.type == "float" and type(value) is int
-            ):
-                raise InputError(f"--{_flag(field.name)}: {shown(repr(value))} is no {field.type}")
         for name, (low, high) in _RANGES.items():
             if not low <= getattr(self, name) <= high:
                 raise InputError(f"--{_flag(name)}: {getattr(self, name)} is not within {low} to {high}")
+        self._check_together()
+
+    def _check_together(self) -> None:
+        """Raise where two choices do not go together, before any long work."""
+        try:
+            map_shape(self.encoder, self.image_size)
+        except ValueError as error:
+            raise InputError(f"--encoder: {error}") from error
+        try:
+            read_widths(self.hidden)
+        except ValueError as error:
+            raise InputError(f"--hidden: {error}") from error
+        if self.freeze and not self.encoder_from:
+            raise InputError(
+                "--freeze: only convolutions taken over can be frozen; name a run with --encoder-from"
+            )
+        if self.decoder_from and self.task != "caption":
+            raise InputError(f"--decoder-from: only a captioner takes a decoder over, not --task {self.task}")
+        if self.blind and self.task != "caption":
+            raise InputError(f"--blind: only captioners have a blind baseline, not --task {self.task}")
+        if self.crop >= self.image_size:
+            raise InputError(
+                f"--crop: {self.crop} pixels are no small shift of pictures of {self.image_size}; use fewer"
+            )
+
+    @classmethod
+    def for_task(cls, settings: Mapping[str, Any]) -> TrainConfig:
+        """Return a configuration with the defaults of its task.
+
+        Parameters
+        ----------
+        settings : mapping
+            The choices that are not left to the defaults, ``task`` among them (``caption`` where absent).
+
+        Returns
+        -------
+        TrainConfig
+
+        Raises
+        ------
+        InputError
+            If a choice is unknown (with a suggestion) or makes no sense.
+        """
+        check_settings(settings)
+        return cls(**{**_DEFAULTS.get(settings.get("task", "caption"), {}), **settings})
 
     def model_options(self) -> dict[str, Any]:
-        """Return the keyword arguments of ``Captioner``."""
-        names = (
-            "encoder",
-            "decoder",
-            "conditioning",
-            "image_size",
-            "embed_size",
-            "hidden_size",
-            "layers",
-            "dropout",
-        )
-        return {name: getattr(self, name) for name in (*names, "blind", "seed")}
+        """Return the keyword arguments of the task's model."""
+        names = {field.name for field in fields(self)}
+        return {n: getattr(self, n) for n in inspect.signature(MODELS[self.task]).parameters if n in names}
+
+    def augmentation(self) -> Augmentation:
+        """Return how training pictures are changed at random."""
+        return Augmentation(self.crop, self.flip, self.jitter)
 
     def save(self, path: str | Path) -> None:
         """Write the choices as TOML.
@@ -120,24 +179,105 @@ class TrainConfig:
         InputError
             If the file is missing, no TOML, or holds an unknown choice.
         """
-        try:
-            settings = tomllib.loads(read_text(path))
-        except tomllib.TOMLDecodeError as error:
-            raise InputError(
-                f"{shown(path)}: this is no TOML ({shown(error)}); mend the line or start a new run"
-            ) from error
-        unknown = sorted(set(settings) - {field.name for field in fields(cls)})
-        if unknown:
-            raise InputError(f"{shown(path)}: unknown setting {shown(unknown[0])}; remove the line")
-        return cls(**settings)
+        return cls(**read_settings(path))
 
 
-_TYPES = {"str": str, "int": int, "float": float, "bool": bool}
+def read_settings(path: str | Path) -> dict[str, Any]:
+    """Read choices from a TOML file: all of a run's ``config.toml``, or the few that somebody wrote down.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    InputError
+        If the file is missing, no TOML, or holds an unknown choice.
+    """
+    try:
+        settings = tomllib.loads(read_text(path))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InputError(
+            f"{shown(path)}: this is no TOML ({shown(error)}); mend the line or start a new run"
+        ) from error
+    check_settings(settings, f"{shown(path)}: ")
+    return settings
+
+
+def check_settings(settings: Mapping[str, Any], where: str = "") -> None:
+    """Raise where a choice is unknown, with the name that was probably meant, or a value of another kind.
+
+    Parameters
+    ----------
+    settings : mapping
+    where : str
+        Goes in front of the message.
+
+    Raises
+    ------
+    InputError
+    """
+    for name, value in settings.items():
+        kind = _kind(name, where)
+        if type(value) is not _TYPES[kind] and not (kind == "float" and type(value) is int):
+            raise InputError(f"{where}--{_flag(name)}: {shown(repr(value))} is no {kind}")
+
+
+def read_setting(text: str) -> tuple[str, Any]:
+    """Return name and value of one ``key=value`` of the command line.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``lr=0.002`` or ``batch-norm=true``.
+
+    Returns
+    -------
+    name : str
+    value : str, int, float or bool
+        As the choice wants it.
+
+    Raises
+    ------
+    InputError
+        If there is no equals sign, the key is unknown (with a suggestion) or the value is of another kind.
+    """
+    name, equals, value = text.partition("=")
+    name = name.strip().replace("-", "_")
+    if not equals:
+        raise InputError(f"--set: {shown(repr(text), 60)} is no key=value, such as lr=0.002")
+    kind, value = _kind(name, "--set: "), value.strip()
+    try:
+        if kind == "bool":
+            return name, {"true": True, "false": False}[value.lower()]
+        return name, _TYPES[kind](value)
+    except (KeyError, ValueError) as error:
+        wanted = "true or false" if kind == "bool" else kind
+        raise InputError(f"--set: {name} = {shown(repr(value), 60)} is no {wanted}") from error
+
+
+_TYPES: dict[str, type] = {"str": str, "int": int, "float": float, "bool": bool}
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "classify": {
+        "encoder": "classic", "image_size": 28, "normalize": "half", "epochs": 10, "batch_size": 64,
+        "val_images": 10_000,
+    },
+    "tag": {
+        "encoder": "fine", "batch_norm": True, "hidden": "512", "resize": "squash", "epochs": 12, "lr": 2e-3,
+        "val_images": 2000,
+    },
+}  # fmt: skip
 _CHOICES: dict[str, tuple[str, ...]] = {
-    "task": ("caption",),
-    "encoder": tuple(ENCODERS),
+    "task": tuple(MODELS),
     "decoder": DECODERS,
     "conditioning": tuple(CONDITIONINGS),
+    "head": HEADS,
+    "resize": RESIZES,
+    "normalize": ("measured", "half"),
     "tokenizer": ("word", "char"),
     "optimizer": tuple(OPTIMIZERS),
     "schedule": SCHEDULES,
@@ -149,17 +289,33 @@ _RANGES: dict[str, tuple[float, float]] = {
     "layers": (1, 4),
     "dropout": (0, 0.95),
     "min_count": (1, 10**9),
+    "crop": (0, 1024),
+    "jitter": (0, 1),
     "epochs": (1, 10**6),
     "batch_size": (1, 10**6),
+    "accumulate": (1, 10**6),
     "captions_per_image": (0, 100),
     "lr": (1e-12, 1e3),
+    "weight_decay": (0, 1e3),
     "warmup": (0, 1),
+    "step_every": (0, 10**6),
+    "step_factor": (1e-6, 1),
     "clip_norm": (1e-12, 1e12),
     "patience": (0, 10**6),
     "val_images": (1, 10**9),
     "threads": (0, 256),
     "seed": (0, 2**63 - 1),
 }
+
+
+def _kind(name: str, where: str) -> str:
+    """Return what kind of value a choice wants, or raise where there is none of this name."""
+    kinds = {field.name: str(field.type) for field in fields(TrainConfig)}
+    if name not in kinds:
+        near = difflib.get_close_matches(str(name), kinds, 1)
+        meant = f"did you mean {near[0]}?" if near else f"known are {', '.join(kinds)}"
+        raise InputError(f"{where}unknown setting {shown(name, 60)}; {meant}")
+    return kinds[name]
 
 
 def _flag(name: str) -> str:

@@ -84,9 +84,26 @@ def walk(tree: Any, path: str = "") -> Iterator[tuple[str, Array]]:
     ------
     (str, Array)
     """
-    if isinstance(tree, np.ndarray):
-        yield path, tree
-        return
+    for name, node in nodes(tree, path):
+        if isinstance(node, np.ndarray):
+            yield name, node
+
+
+def nodes(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield a tree as ``walk`` takes it, and everything inside it, with its path: first the whole, then its parts.
+
+    Parameters
+    ----------
+    tree
+        NamedTuples, tuples, lists, dicts, and anything in them.
+    path : str
+        What to put in front of the names.
+
+    Yields
+    ------
+    (str, Any)
+    """
+    yield path, tree
     parts: list[tuple[str, Any]] = []
     if hasattr(tree, "_fields"):
         parts = [(name, getattr(tree, name)) for name in tree._fields]
@@ -95,7 +112,7 @@ def walk(tree: Any, path: str = "") -> Iterator[tuple[str, Array]]:
     elif isinstance(tree, tuple | list):
         parts = [(str(i), value) for i, value in enumerate(tree, 1)]
     for name, value in parts:
-        yield from walk(value, f"{path}.{name}" if path else name)
+        yield from nodes(value, f"{path}.{name}" if path else name)
 
 
 def _finite(array: Array) -> bool:

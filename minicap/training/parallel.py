@@ -14,7 +14,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from minicap._types import Arrays, Rng
-from minicap.data.batches import CaptionBatch
+from minicap.layers.batch_norm import statistics_kept_back
 from minicap.training.objective import Objective
 
 LEAST_IMAGES = 8  # a thread with fewer has too little to do
@@ -52,7 +52,8 @@ def shared_among(objective: Objective, threads: int) -> Iterator[Objective]:
     """Give an objective that computes parts of each batch in threads of their own.
 
     The mean over a batch's words is the mean over its parts' words, weighted by how many they have; so loss
-    and gradients are those of the whole batch, up to rounding. Meanwhile matrix products run on one thread
+    and gradients are those of the whole batch, up to rounding. Only batch norm sees the parts: each is normalised
+    by its own statistics, and the running ones move once a part. Meanwhile matrix products run on one thread
     each: threads of BLAS inside threads of ours would fight for the same cores. The parts are added in a
     fixed order, so a run is repeatable bit for bit at a fixed number of threads.
 
@@ -71,40 +72,49 @@ def shared_among(objective: Objective, threads: int) -> Iterator[Objective]:
         return
     with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
 
-        def shared(model: Any, batch: CaptionBatch, rng: Rng) -> tuple[float, Arrays]:
+        def shared(model: Any, batch: Any, rng: Rng) -> tuple[float, Arrays]:
             parts = split_batch(batch, threads)
-            words = np.array([part.mask.sum() for part in parts], float)
+            weights = np.array([model.weigh(part) for part in parts], float)
             seeds = rng.integers(2**63, size=len(parts))
             running = [
                 # A copied context carries the choice of kernels over to the thread.
-                pool.submit(
-                    contextvars.copy_context().run, objective, model, part, np.random.default_rng(seed)
-                )
+                pool.submit(contextvars.copy_context().run, _one_part, objective, model, part, int(seed))
                 for part, seed in zip(parts, seeds, strict=True)
             ]
-            return weighted_sum([future.result() for future in running], words / words.sum())
+            done = [future.result() for future in running]
+            for _, updates in done:
+                for update in updates:
+                    update()
+            return weighted_sum([found for found, _ in done], weights / weights.sum())
 
         yield shared
 
 
-def split_batch(batch: CaptionBatch, parts: int) -> list[CaptionBatch]:
-    """Cut a batch into at most so many parts of whole images, each with its captions.
+def _one_part(
+    objective: Objective, model: Any, part: Any, seed: int
+) -> tuple[tuple[float, Arrays], list[Any]]:
+    """Compute one part in a thread, and leave the running statistics to whoever started it."""
+    with statistics_kept_back() as updates:
+        return objective(model, part, np.random.default_rng(seed)), updates
+
+
+def split_batch(batch: Any, parts: int) -> list[Any]:
+    """Cut a batch into at most so many parts of whole images, each with what is said of them.
 
     Parameters
     ----------
-    batch : CaptionBatch
-        M images and N captions.
+    batch : CaptionBatch, ClassBatch or TagBatch
+        ``images`` (M, ...), and arrays with as many rows or a multiple of that.
     parts : int
 
     Returns
     -------
-    list of CaptionBatch
+    list of the same kind
     """
-    images, tokens, mask = batch
-    each = len(tokens) // len(images)
-    ends = np.linspace(0, len(images), min(parts, len(images)) + 1).round().astype(int).tolist()
+    count = len(batch.images)
+    ends = np.linspace(0, count, min(parts, count) + 1).round().astype(int).tolist()
     return [
-        CaptionBatch(images[a:b], tokens[a * each : b * each], mask[a * each : b * each])
+        type(batch)(*(array[a * (len(array) // count) : b * (len(array) // count)] for array in batch))
         for a, b in pairwise(ends)
     ]
 

@@ -22,9 +22,10 @@ class RunFolder:
 
     Attributes
     ----------
-    config, checkpoint, best, vocabulary, history, metrics, samples, report : Path
+    config, checkpoint, best, vocabulary, history, metrics, samples, plot, confusion, report : Path
         ``config.toml``, ``checkpoint.npz`` (the last state), ``best.npz``, ``vocabulary.json``, ``history.csv``,
-        ``metrics.json``, ``samples.json`` and ``report.html``.
+        ``metrics.json``, ``samples.json``, ``history.png``, ``confusion.png`` (of a classifier) and
+        ``report.html``.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -37,6 +38,7 @@ class RunFolder:
         self.metrics = self.path / "metrics.json"
         self.samples = self.path / "samples.json"
         self.plot = self.path / "history.png"
+        self.confusion = self.path / "confusion.png"
         self.report = self.path / "report.html"
 
     @classmethod
@@ -77,6 +79,7 @@ class RunFolder:
                 run.metrics,
                 run.samples,
                 run.plot,
+                run.confusion,
                 run.report,
             ):
                 old.unlink(missing_ok=True)

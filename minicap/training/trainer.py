@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from minicap.optim import Optimizer, clip_by_global_norm
+from minicap.training.accumulate import Accumulation
 from minicap.training.checkpoint import TrainingState, save_checkpoint
 from minicap.training.finite import blame_gradient, first_not_finite
 from minicap.training.interrupt import InterruptedTraining, InterruptGuard
@@ -21,7 +23,9 @@ from minicap.training.schedules import Schedule
 from minicap.training.seeds import seed_for
 
 Validate = Callable[[Any], Mapping[str, float]]
-SCORES = ("truth", "cider", "bleu_4")  # the first of these that validation gives decides which epoch is best
+Examine = Callable[[Any], Iterable[str]]
+# The first of these that validation gives decides which epoch is best.
+SCORES = ("truth", "cider", "bleu_4", "map", "accuracy")
 
 
 class Trainer:
@@ -30,7 +34,7 @@ class Trainer:
     Parameters
     ----------
     model
-        With ``params``.
+        With ``params``, ``save`` and, see ``accumulate``, ``weigh``.
     batches : CaptionBatches
         With ``epoch(seed, start=k)`` and a length.
     optimizer : Optimizer
@@ -45,8 +49,14 @@ class Trainer:
         ``objective(model, batch, rng) -> (loss, grads)``.
     clip_norm : float
         Largest norm of a gradient.
+    accumulate : int
+        Batches a step: it goes along the mean of their gradients, as if they were one batch. The last step of an
+        epoch has what is left. Ctrl-C waits for the step. More than 1 asks the model for ``weigh``.
     validate : callable, optional
         ``validate(model) -> {"val_loss": ..., "bleu_4": ...}`` after each epoch.
+    examine : callable, optional
+        ``examine(model) -> list of str`` after each epoch: what ails the model, in plain words. Each sentence is
+        shown once, where progress is.
     run : RunFolder, optional
         Where checkpoints and history go.
     patience : int
@@ -71,17 +81,23 @@ class Trainer:
         seed: int = 0,
         objective: Objective = likelihood,
         clip_norm: float = float("inf"),
+        accumulate: int = 1,
         validate: Validate | None = None,
+        examine: Examine | None = None,
         run: RunFolder | None = None,
         patience: int = 0,
         threads: int = 1,
         progress: bool = False,
         state: TrainingState | None = None,
     ) -> None:
+        if accumulate < 1:
+            raise ValueError(f"Trainer: accumulate is {accumulate} but at least 1 batch a step is needed")
+        self.accumulate = accumulate
         self.model, self.batches, self.optimizer = model, batches, optimizer
         self.schedule, self.rng, self.threads = schedule, rng, threads
         self.epochs, self.seed, self.objective, self.clip_norm = epochs, seed, objective, clip_norm
         self.validate, self.run, self.patience, self.progress = validate, run, patience, progress
+        self.examine, self._said = examine, set[str]()
         self.state = state or TrainingState()
 
     def fit(self) -> TrainingState:
@@ -109,30 +125,35 @@ class Trainer:
         """Take the steps of one epoch that are still to be taken."""
         state = self.state
         began, spent = time.perf_counter(), state.seconds
-        batches = self.batches.epoch(seed_for(self.seed, "batches", state.epoch), start=state.position)
+        batches = iter(self.batches.epoch(seed_for(self.seed, "batches", state.epoch), start=state.position))
         with tqdm(
             total=len(self.batches), initial=state.position, disable=None if self.progress else True, leave=False,
             desc=f"epoch {state.epoch + 1}/{self.epochs}", unit="batch", dynamic_ncols=True,
         ) as bar:  # fmt: skip
-            for batch in batches:
-                self._step(batch)
+            for first in batches:
+                done = state.position
+                self._step(chain([first], islice(batches, self.accumulate - 1)))
                 state.seconds = spent + time.perf_counter() - began
                 bar.set_postfix(loss=f"{state.loss_sum / state.position:.3f}", refresh=False)
-                bar.update()
+                bar.update(state.position - done)
                 self._stop_if_requested(guard)
 
-    def _step(self, batch: Any) -> None:
-        """Move the parameters once."""
+    def _step(self, batches: Iterable[Any]) -> None:
+        """Move the parameters once, along the mean gradient of some batches."""
+        taken = Accumulation()
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is looked for, and named
-            loss, grads = self._objective(self.model, batch, self.rng)
-            clipped, norm = clip_by_global_norm(grads, self.clip_norm)
+            for batch in batches:
+                weight = self.model.weigh(batch) if self.accumulate > 1 else 1.0
+                taken.add(*self._objective(self.model, batch, self.rng), weight)
+            clipped, norm = clip_by_global_norm(taken.grads, self.clip_norm)
             if not norm < float("inf"):
-                raise NotFiniteError(blame_gradient(grads))
+                raise NotFiniteError(blame_gradient(taken.grads))
             self.optimizer.lr = self.schedule(self.optimizer.steps)
             self.optimizer.step(self.model.params, clipped)
-        self.state.position += 1
-        self.state.loss_sum += loss
-        self.state.norm_sum += norm
+        # Only now: a state is saved between steps, so that a resumed run groups its batches in the same way.
+        self.state.position += taken.batches
+        self.state.loss_sum += taken.loss_sum
+        self.state.norm_sum += norm * taken.batches  # a mean over batches, as that of the loss
 
     def _finish_epoch(self) -> None:
         """Validate, note the epoch in the history, keep the best, save the last."""
@@ -158,7 +179,16 @@ class Trainer:
             tqdm.write(
                 "  ".join(f"{name} {value:.4g}" for name, value in state.history[-1].items()), file=sys.stderr
             )
+            self._warn()
         self._save()
+
+    def _warn(self) -> None:
+        """Say what ails the model, of each layer once."""
+        for sentence in self.examine(self.model) if self.examine is not None else ():
+            layer = sentence.partition(":")[0]
+            if layer not in self._said:
+                tqdm.write(f"  note: {sentence}", file=sys.stderr)
+            self._said.add(layer)
 
     def _is_best(self, row: Mapping[str, float]) -> bool:
         """Tell whether this epoch's validation is the best so far, and remember it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -9,11 +10,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
 import minicap
 from minicap.cli import main
+from minicap.data import save_png
 
+COLOURS = ("red", "green", "blue")
+SMALL = ["--encoder=4,M,6", "--image-size=12", "--batch-size=6", "--epochs=3", "--lr=0.02"]
 TINY = ["--image-size=32", "--embed-size=8", "--hidden-size=8", "--batch-size=6", "--captions-per-image=2"]
 
 
@@ -106,6 +111,91 @@ def run(tmp_path_factory: pytest.TempPathFactory, scenes: Path, cache: Path) -> 
         patch.setenv("MINICAP_CACHE", str(cache))
         assert called(("train", "--data", scenes, "--out", folder, "--epochs", 2, *TINY, "--json")) == 0
     return folder
+
+
+def write_coloured(path: Path, number: int) -> None:
+    """Write a noisy picture of 16 x 12 px: red, green and blue in turn."""
+    pixels = np.random.default_rng(number).integers(0, 120, (12, 16, 3), dtype=np.uint8)
+    pixels[..., number % 3] += 120
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_png(path, pixels)
+
+
+@pytest.fixture(scope="session")
+def class_folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return folders of three classes, 18 pictures to learn from and 6 to validate on."""
+    folder = tmp_path_factory.mktemp("data") / "classes"
+    for i in range(24):
+        write_coloured(folder / ("train" if i < 18 else "val") / COLOURS[i % 3] / f"{i}.png", i)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tag_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with ``tags.csv``, 18 pictures to learn from and 6 to validate on."""
+    folder = tmp_path_factory.mktemp("data") / "tags"
+    said, names = ("red;warm", "green", ""), [f"{i}.png" for i in range(24)]
+    for i, name in enumerate(names):
+        write_coloured(folder / "images" / name, i)
+    rows = [f"{name},{said[i % 3]}" for i, name in enumerate(names)]
+    (folder / "tags.csv").write_text("\n".join(["image,tags", *rows]) + "\n", encoding="utf-8")
+    rows = [f"{name},{'train' if i < 18 else 'val'}" for i, name in enumerate(names)]
+    (folder / "splits.csv").write_text("\n".join(["image,split", *rows]) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def coco(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder as COCO is distributed: objects of two categories, 18 pictures and 6."""
+    folder = tmp_path_factory.mktemp("data") / "coco"
+    (folder / "annotations").mkdir(parents=True)
+    categories = [{"id": 7, "name": "red"}, {"id": 3, "name": "green"}]
+    for split, numbers in (("train", range(18)), ("val", range(18, 24))):
+        images = [{"id": i, "file_name": f"{i}.png"} for i in numbers]
+        objects = [
+            {"id": i, "image_id": i, "category_id": (7, 3)[i % 3], "bbox": [0, 0, 9, 9]}
+            for i in numbers
+            if i % 3 < 2
+        ]
+        content = {"images": images, "annotations": objects, "categories": categories}
+        (folder / "annotations" / f"instances_{split}.json").write_text(json.dumps(content), encoding="utf-8")
+        for i in numbers:
+            write_coloured(folder / split / f"{i}.png", i)
+    return folder
+
+
+def trained(folder: Path, data: Path, cache: Path, *options: str) -> Path:
+    """Train a run and return its folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MINICAP_CACHE", str(cache))
+        assert called(("train", "--data", data, "--out", folder, *SMALL, *options, "--json")) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def class_run(tmp_path_factory: pytest.TempPathFactory, class_folders: Path, cache: Path) -> Path:
+    """Return a finished run of a classifier."""
+    folder = tmp_path_factory.mktemp("runs") / "classes"
+    return trained(folder, class_folders, cache, "--task=classify", "--hidden=8", "--batch-norm")
+
+
+@pytest.fixture(scope="session")
+def tag_run(tmp_path_factory: pytest.TempPathFactory, tag_table: Path, cache: Path) -> Path:
+    """Return a finished run of a tagger that looks place by place."""
+    return trained(tmp_path_factory.mktemp("runs") / "tags", tag_table, cache, "--task=tag")
+
+
+@pytest.fixture(scope="session")
+def small() -> list[str]:
+    """Return the options of a classifier or tagger that trains in a moment."""
+    return SMALL
+
+
+@pytest.fixture
+def red(tmp_path: Path) -> Path:
+    """Return a red picture."""
+    save_png(tmp_path / "red.png", np.broadcast_to(np.array([220, 60, 60], np.uint8), (12, 16, 3)))
+    return tmp_path / "red.png"
 
 
 @pytest.fixture

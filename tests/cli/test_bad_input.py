@@ -143,7 +143,7 @@ def test_a_configuration_that_cannot_be_read(refuses, old: Path):
         (("--lr", "-1"), "--lr: -1.0 is not within"),
         (("--dropout", 1), "--dropout: 1.0 is not within"),
         (("--decoder", "parrot"), "--decoder: 'parrot' is not built; choose of"),
-        (("--encoder", "resnet"), "--encoder: 'resnet' is not built; choose of small"),
+        (("--encoder", "resnet"), "--encoder: there is no encoder 'resnet'; choose one of small"),
         (("--conditioning", "merge"), "--conditioning: 'merge' is not built; choose of par, init, pre"),
         (("--tokenizer", "bpe"), "--tokenizer: 'bpe' is not built; choose of word, char"),
     ],

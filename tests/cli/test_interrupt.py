@@ -66,7 +66,7 @@ def test_ctrl_c_before_training_is_one_line_and_no_trap(
 
     train = ("train", "--data", scenes, "--out", tmp_path / "r", "--epochs", 1, *tiny, "--json")
     with monkeypatch.context() as patch:
-        patch.setattr("minicap.training.session.CaptionBatches", impatient)
+        patch.setattr("minicap.training.captioning.CaptionBatches", impatient)
         assert cli(*train) == (130, "", "minicap: interrupted\n")
     code, _, err = cli("train", "--out", tmp_path / "r", "--resume")
     assert code == 2
@@ -77,7 +77,7 @@ def test_ctrl_c_before_training_is_one_line_and_no_trap(
 def test_a_training_that_explodes_is_a_failure_that_names_a_layer(
     cli, scenes: Path, tmp_path: Path, tiny, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("minicap.training.session.make_schedule", lambda *_: constant(1e19))
+    monkeypatch.setattr("minicap.training.session.make_schedule", lambda *_, **__: constant(1e19))
     code, out, err = cli("train", "--data", scenes, "--out", tmp_path / "r", *tiny, "--json")
     assert (code, out) == (1, "")
     assert err.startswith("minicap: the loss is nan: encoder.")

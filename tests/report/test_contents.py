@@ -8,7 +8,7 @@ import math
 import pytest
 
 from minicap.errors import InputError
-from minicap.report.contents import PNG_SIGNATURE, read_contents
+from minicap.report.contents import PNG_SIGNATURE, Guess, read_contents
 
 
 def test_a_full_run_is_read(full_run):
@@ -23,6 +23,44 @@ def test_a_full_run_is_read(full_run):
     assert first.judgement == (True, True, True)
     assert contents.samples[1].judgement == (True, False, False)
     assert len(first.references) == 5
+
+
+def test_a_classifiers_run_is_read(class_run):
+    contents = read_contents(class_run)
+    assert contents.task == "classify"
+    assert contents.metrics == class_run.read_json(class_run.metrics)
+    assert contents.labels == ("shirt", "coat", "ankle boot", "hat")
+    right, wrong = contents.samples
+    assert (right.right, wrong.right, wrong.tags) == (True, False, None)
+    assert wrong.classes == (Guess("coat", 0.607), Guess("shirt", 0.393))
+
+
+def test_a_taggers_run_is_read(tag_run):
+    contents = read_contents(tag_run)
+    assert contents.task == "tag"
+    assert contents.metrics == tag_run.read_json(tag_run.metrics)
+    first, *_, last = contents.samples
+    box = (4.0, 8.0, 2.0, 2.0)
+    assert first.tags == (Guess("sun", 0.9897, True, box), Guess("boy", 0.5, False, box))
+    assert first.missed == (Guess("tree", 0.3), Guess("kite"))
+    assert (last.tags, last.missed) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("run", "task"), [("class_run", "classify"), ("tag_run", "tag"), ("full_run", "caption")]
+)
+def test_the_task_is_told_by_the_metrics_where_there_is_no_configuration(run, task, request):
+    folder = request.getfixturevalue(run)
+    folder.config.unlink()
+    assert read_contents(folder).task == task
+
+
+@pytest.mark.parametrize("content", [None, "[]", '{"names": 3}', '{"names": ["a", 1]}'])
+def test_without_names_of_classes_there_are_none(class_run, content):
+    class_run.vocabulary.unlink()
+    if content is not None:
+        class_run.vocabulary.write_text(content, "utf-8")
+    assert read_contents(class_run).labels == ()
 
 
 def test_a_run_that_has_just_begun_is_nearly_empty(empty_run):
@@ -42,6 +80,23 @@ def test_a_run_that_has_just_begun_is_nearly_empty(empty_run):
         ('{"baselines": 3}', "baselines is 3, not a table"),
         ('{"baselines": {"blind": {"bleu_1": []}}}', r"baselines.blind.bleu_1 is \[\], not a number"),
         ('{"split": 3}', "split is 3, not text"),
+        ('{"per_class": [1]}', r"per_class is \[1\], not a table"),
+        ('{"per_class": {"a": "x"}}', "per_class is .* not a number for each class"),
+        ('{"per_tag": {"a": null}}', "per_tag is .* not a number for each tag"),
+        ('{"confusion": 3}', "confusion is 3, not a square of counts"),
+        ('{"confusion": []}', "confusion is .* not a square of counts"),
+        ('{"confusion": [[1, 2]]}', "confusion is .* not a square of counts"),
+        ('{"confusion": [[1, 2], 3]}', "confusion is .* not a square of counts"),
+        ('{"confusion": [[0]]}', "confusion is .* not a square of counts"),
+        ('{"confusion": [[-1, 2], [0, 1]]}', "confusion is .* not a square of counts"),
+        ('{"confusion": [[0.5]]}', "confusion is .* not a square of counts"),
+        ('{"confusion": [[true]]}', "confusion is .* not a square of counts"),
+        ('{"confusion": [[99999999999999999999999]]}', "confusion is .* not a square of counts"),
+        ('{"threshold": "low"}', "threshold is 'low', not a number"),
+        (
+            '{"baselines": {"most_frequent_class": {"accuracy": []}}}',
+            "most_frequent_class.accuracy is .* not a number",
+        ),
         ("{", "this is no JSON"),
     ],
 )
@@ -67,6 +122,26 @@ def test_scores_that_are_not_finite_are_scores(empty_run):
         ('[{"caption": "x"}, {"caption": 5}]', "entry 2 is .* not a picture with a caption"),
         ('[{"caption": "x", "references": ["a", 1]}]', "references of entry 1 is .* not a list of sentences"),
         ('[{"caption": "x", "log_prob": "low"}]', "log_prob of entry 1 is 'low', not a number"),
+        ('[{"caption": "x", "right": "yes"}]', "right of entry 1 is 'yes', not true or false"),
+        (
+            '[{"caption": "x", "classes": 3}]',
+            "classes of entry 1 is 3, not a list of names with probabilities",
+        ),
+        ('[{"caption": "x", "classes": [{"tag": "a"}]}]', "classes of entry 1 is .* not a list of names"),
+        ('[{"caption": "x", "tags": ["a"]}]', "tags of entry 1 is .* not a list of names"),
+        (
+            '[{"caption": "x", "tags": [{"tag": "a", "probability": "high"}]}]',
+            "tags of entry 1 is .* not a list",
+        ),
+        (
+            '[{"caption": "x", "tags": [{"tag": "a", "right": 1}]}]',
+            "tags of entry 1 is .* not a list of names",
+        ),
+        (
+            '[{"caption": "x", "tags": [{"tag": "a", "box": [1, 2, 3]}]}]',
+            "tags of entry 1 is .* not a list of names",
+        ),
+        ('[{"caption": "x", "missed": {"tag": "a"}}]', "missed of entry 1 is .* not a list of names"),
     ],
 )
 def test_broken_samples_are_named(empty_run, samples, message):

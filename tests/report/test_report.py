@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import subprocess
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -15,44 +14,11 @@ from minicap.data import load_image
 from minicap.errors import InputError
 from minicap.report import write_report
 from minicap.report.contents import Contents, Sample
-from minicap.report.html import VOID
 from minicap.report.numbers import decimal, percent
 from minicap.report.page import render
 from minicap.report.words import summary
 
 EVIL = "<script>alert('x')</script> \"quoted\" & שלום \ud800 </li>"
-
-
-class Page(HTMLParser):
-    """A parsed page: every tag with its attributes, the text by tag, and whether all tags are closed."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.texts, self.open = [], [], []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        assert self.open, f"</{tag}> closes nothing"
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.texts.append((self.open[-1] if self.open else "", data))
-
-    def text_in(self, tag):
-        return [data for inside, data in self.texts if inside == tag]
-
-    @property
-    def text(self):
-        return " ".join(data for inside, data in self.texts if inside != "style")
 
 
 @pytest.fixture(scope="session")
@@ -62,9 +28,9 @@ def text(finished_run):
 
 
 @pytest.fixture(scope="session")
-def page(text):
+def page(text, parse):
     """Return it parsed."""
-    return Page(text)
+    return parse(text)
 
 
 def test_every_tag_is_closed_and_every_id_is_unique(page):
@@ -156,7 +122,7 @@ def test_colours_follow_the_page(text):
     }  # fmt: skip
 
 
-def test_text_from_outside_is_shown_and_never_obeyed(full_run):
+def test_text_from_outside_is_shown_and_never_obeyed(full_run, parse):
     records = json.loads(full_run.samples.read_text("utf-8"))
     records[0] |= {"caption": EVIL, "references": [EVIL, EVIL], "name": EVIL}
     full_run.samples.write_text(json.dumps(records), "utf-8")
@@ -168,7 +134,7 @@ def test_text_from_outside_is_shown_and_never_obeyed(full_run):
     metrics["truth_by_count"][EVIL] = 0.5
     metrics["signature"]["tokenizer"] = EVIL
     full_run.metrics.write_text(json.dumps(metrics), "utf-8")
-    page = Page(write_report(full_run).read_text("utf-8"))
+    page = parse(write_report(full_run).read_text("utf-8"))
     assert page.open == []
     assert "script" not in {tag for tag, _ in page.tags}
     shown = EVIL.replace("\ud800", "\ufffd")
@@ -179,8 +145,8 @@ def test_text_from_outside_is_shown_and_never_obeyed(full_run):
     assert all(a.get("dir") == "auto" for tag, a in page.tags if tag == "p" and a.get("class") == "caption")
 
 
-def test_what_the_run_does_not_have_yet_is_left_out(empty_run):
-    page = Page(write_report(empty_run).read_text("utf-8"))
+def test_what_the_run_does_not_have_yet_is_left_out(empty_run, parse):
+    page = parse(write_report(empty_run).read_text("utf-8"))
     assert page.open == []
     assert page.text_in("h2") == ["Configuration"]
     assert "Nobody has judged its captions yet." in page.text
@@ -188,20 +154,20 @@ def test_what_the_run_does_not_have_yet_is_left_out(empty_run):
 
 
 @pytest.mark.parametrize("missing", ["metrics", "history", "samples", "config"])
-def test_each_part_may_be_missing(full_run, missing):
-    whole = len(Page(write_report(full_run).read_text("utf-8")).text_in("h2"))
+def test_each_part_may_be_missing(full_run, missing, parse):
+    whole = len(parse(write_report(full_run).read_text("utf-8")).text_in("h2"))
     getattr(full_run, missing).unlink()
-    page = Page(write_report(full_run).read_text("utf-8"))
+    page = parse(write_report(full_run).read_text("utf-8"))
     assert page.open == []
     assert 2 <= len(page.text_in("h2")) < whole
 
 
-def test_a_missing_picture_and_a_silent_model_are_said(full_run):
+def test_a_missing_picture_and_a_silent_model_are_said(full_run, parse):
     (full_run.path / "samples" / "03.png").unlink()
     records = json.loads(full_run.samples.read_text("utf-8"))
     records[3]["caption"] = " "
     full_run.samples.write_text(json.dumps(records), "utf-8")
-    page = Page(write_report(full_run).read_text("utf-8"))
+    page = parse(write_report(full_run).read_text("utf-8"))
     assert page.text_in("div").count("picture missing") == 1
     assert "(says nothing)" in page.text_in("p")
 
@@ -218,7 +184,7 @@ def test_the_same_run_gives_the_same_page(full_run):
     assert write_report(full_run).read_bytes() == write_report(full_run).read_bytes()
 
 
-def test_a_run_on_photographs_has_no_truth_and_compares_with_one_caption_for_all():
+def test_a_run_on_photographs_has_no_truth_and_compares_with_one_caption_for_all(parse):
     metrics = {
         "bleu_4": 0.1434, "split": "val", "n_images": 1000, "image_gap": 0.01, "image_gap_interval": [-0.01, 0.03],
         "baselines": {"constant_caption": {"bleu_4": 0.065}},
@@ -229,18 +195,18 @@ def test_a_run_on_photographs_has_no_truth_and_compares_with_one_caption_for_all
         "of 0.143; the best single caption for all of them reaches 0.065. Given the wrong picture it does no worse "
         "that could be measured: it hardly looks."
     )
-    page = Page(render(contents))
+    page = parse(render(contents))
     assert "True and complete" not in page.text
 
 
-def test_scores_that_are_not_finite_are_shown():
-    page = Page(render(Contents("x", metrics={"perplexity": float("inf"), "truth": float("nan")})))
+def test_scores_that_are_not_finite_are_shown(parse):
+    page = parse(render(Contents("x", metrics={"perplexity": float("inf"), "truth": float("nan")})))
     assert {"∞", "–"} <= set(page.text_in("dd"))
 
 
-def test_a_picture_without_references_is_named():
+def test_a_picture_without_references_is_named(parse):
     sample = Sample("dog.jpg", "a dog", png=b"\x89PNG\r\n\x1a\n" + bytes(40))
-    page = Page(render(Contents("x", samples=[sample])))
+    page = parse(render(Contents("x", samples=[sample])))
     assert [attributes["alt"] for tag, attributes in page.tags if tag == "img"] == ["picture dog.jpg"]
 
 

@@ -11,7 +11,7 @@ import pytest
 from minicap.models import Captioner
 from minicap.optim import Sgd
 from minicap.training import NotFiniteError, RunFolder, Splits, Trainer, likelihood
-from minicap.training.finite import blame_gradient, find_not_finite, first_not_finite, walk
+from minicap.training.finite import blame_gradient, find_not_finite, first_not_finite, nodes, walk
 from minicap.training.schedules import constant
 from minicap.training.session import make_batches
 
@@ -57,7 +57,7 @@ def test_poisoned_pixels_are_named(model, batch):
     [
         ("encoder.conv1.weight", "encoder.convs.relu1.x"),
         ("encoder.conv3.weight", "encoder.convs.relu3.x"),
-        ("encoder.where.linear.weight", "encoder.relu.x"),
+        ("encoder.where.linear.weight", "encoder.reading.last.relu.x"),
     ],
 )
 def test_the_first_activation_that_overflows_is_named(model, batch, name, place):
@@ -84,6 +84,22 @@ def test_walk_names_every_array_in_order():
     x = np.zeros(1)
     tree = Cache(x, {"linear": (x, [x]), "none": None})
     assert [name for name, _ in walk(tree)] == ["x", "parts.linear.1", "parts.linear.2.1"]
+
+
+def test_nodes_come_before_what_is_in_them():
+    class Cache(NamedTuple):
+        x: int
+        parts: Any
+
+    cache = Cache(3, {"linear": [4]})
+    assert list(nodes({"rnn": cache}, "decoder")) == [
+        ("decoder", {"rnn": cache}),
+        ("decoder.rnn", cache),
+        ("decoder.rnn.x", 3),
+        ("decoder.rnn.parts", {"linear": [4]}),
+        ("decoder.rnn.parts.linear", [4]),
+        ("decoder.rnn.parts.linear.1", 4),
+    ]
 
 
 def test_integers_are_always_finite():

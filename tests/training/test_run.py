@@ -41,7 +41,9 @@ def test_a_run_is_not_overwritten_unasked(old_run: RunFolder):
 
 
 def test_a_run_is_overwritten_where_that_is_wanted(old_run: RunFolder):
+    old_run.confusion.write_bytes(b"of a classifier")
     assert not RunFolder.create(old_run.path, overwrite=True).checkpoint.exists()
+    assert not old_run.confusion.exists()
 
 
 def test_a_run_that_saved_nothing_may_begin_again(old_run: RunFolder):

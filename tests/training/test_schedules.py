@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minicap.training.schedules import SCHEDULES, constant, cosine, make_schedule
+from minicap.training.schedules import SCHEDULES, constant, cosine, make_schedule, step
 
 
 def test_constant_rises_linearly_and_stays():
@@ -37,17 +37,59 @@ def test_warm_up_scales_the_cosine():
     assert warm(4) == pytest.approx(plain(4))
 
 
+def test_step_falls_by_the_factor_each_time():
+    schedule = step(0.8, 2, factor=0.5)
+    assert [schedule(k) for k in range(7)] == pytest.approx([0.8, 0.8, 0.4, 0.4, 0.2, 0.2, 0.1], rel=1e-14)
+
+
+def test_step_falls_while_it_still_warms_up():
+    schedule = step(0.8, 2, factor=0.5, warmup=4)
+    assert [schedule(k) for k in range(5)] == pytest.approx([0.2, 0.4, 0.3, 0.4, 0.2], rel=1e-14)
+
+
+@pytest.mark.parametrize("total", [9, 10, 11, 12, 100])
+def test_by_default_a_training_has_three_rates(total):
+    schedule = make_schedule("step", 1.0, total, 0)
+    rates = [schedule(k) for k in range(total)]
+    assert sorted(set(rates), reverse=True) == pytest.approx([1.0, 0.1, 0.01], rel=1e-14)
+    assert max(rates.count(rate) for rate in rates) - total / 3 < 1
+
+
+def test_when_and_how_far_it_falls_can_be_chosen():
+    schedule = make_schedule("step", 1.0, 100, 0, step_every=4, step_factor=0.5)
+    assert [schedule(k) for k in (0, 3, 4, 7, 8)] == [1.0, 1.0, 0.5, 0.5, 0.25]
+
+
+@pytest.mark.parametrize("name", ["cosine", "constant"])
+def test_the_others_do_not_fall_in_steps(name):
+    plain = make_schedule(name, 0.3, 20, 3)
+    other = make_schedule(name, 0.3, 20, 3, step_every=2, step_factor=0.5)
+    assert [plain(k) for k in range(25)] == [other(k) for k in range(25)]
+
+
+@pytest.mark.parametrize("every", [0, -1])
+def test_a_step_of_no_length_is_named(every):
+    with pytest.raises(ValueError, match=f"^step: every is {every} but at least 1 step is needed"):
+        step(0.1, every)
+
+
+@pytest.mark.parametrize("factor", [0.0, -0.5, 1.5, float("nan")])
+def test_a_factor_that_makes_no_sense_is_named(factor):
+    with pytest.raises(ValueError, match=f"^step: factor is {factor} but a number above 0 and up to 1"):
+        make_schedule("step", 0.1, 10, 0, step_factor=factor)
+
+
 @given(
     name=st.sampled_from(SCHEDULES),
     lr=st.floats(1e-6, 10),
     total=st.integers(0, 50),
     warmup=st.integers(0, 60),
-    step=st.integers(0, 200),
+    at=st.integers(0, 200),
 )
-def test_no_rate_exceeds_the_highest_or_vanishes(name, lr, total, warmup, step):
-    assert 0 < make_schedule(name, lr, total, warmup)(step) <= lr
+def test_no_rate_exceeds_the_highest_or_vanishes(name, lr, total, warmup, at):
+    assert 0 < make_schedule(name, lr, total, warmup)(at) <= lr
 
 
 def test_an_unknown_schedule_is_named():
-    with pytest.raises(ValueError, match="no schedule 'linear'; choose one of cosine, constant"):
+    with pytest.raises(ValueError, match="no schedule 'linear'; choose one of cosine, constant, step"):
         make_schedule("linear", 0.1, 10, 0)

@@ -15,47 +15,12 @@ import pytest
 from minicap.archive import read_archive
 from minicap.data import CaptionData
 from minicap.errors import InputError
-from minicap.models import Captioner
-from minicap.training import InterruptedTraining, RunFolder, Splits, TrainConfig, session, train_run
+from minicap.models import Captioner, Classifier, Tagger
+from minicap.training import InterruptedTraining, RunFolder, Splits, TrainConfig, captioning, train_run
 from minicap.training.session import fit_blind, fit_preprocessing
 
 Make = Callable[..., TrainConfig]
 NewRun = Callable[[str], RunFolder]
-
-
-def without_seconds(rows: list[dict[str, float]]) -> list[dict[str, float]]:
-    """Return history rows without what no two runs share."""
-    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
-
-
-def content(run: RunFolder) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """Return every bit of the last and the best state, and everything else but the time it took."""
-    arrays, meta = read_archive(run.checkpoint)
-    best, best_meta = read_archive(run.best)
-    state = meta["training"]["state"]
-    del state["seconds"]
-    state["history"] = without_seconds(state["history"])
-    bits = {name: array.tobytes() for name, array in arrays.items()}
-    bits |= {f"best/{name}": array.tobytes() for name, array in best.items()}
-    texts = {
-        path.name: path.read_text(encoding="utf-8") for path in (run.config, run.vocabulary, run.samples)
-    }
-    history = without_seconds(run.read_history())
-    return bits, {
-        "last": meta,
-        "best": best_meta,
-        "history": history,
-        "metrics": run.read_json(run.metrics),
-        **texts,
-    }
-
-
-def assert_same(a: RunFolder, b: RunFolder) -> None:
-    """Compare two runs bit for bit."""
-    (bits_a, rest_a), (bits_b, rest_b) = content(a), content(b)
-    assert bits_a.keys() == bits_b.keys()
-    assert [name for name in bits_a if bits_a[name] != bits_b[name]] == []
-    assert rest_a == rest_b
 
 
 # What a run leaves
@@ -103,7 +68,7 @@ def test_the_best_checkpoint_is_the_best_epochs(splits: Splits, tiny: Make, new_
         ends.append(model.params["encoder.conv1.weight"].copy())
         return {"val_loss": 1.0, "bleu_4": 0.0, "truth": next(truth)}
 
-    monkeypatch.setattr("minicap.training.session.validation_scores", validate)
+    monkeypatch.setattr("minicap.training.captioning.validation_scores", validate)
     best = train_run(tiny(epochs=3), new_run("run"), splits)
     assert np.array_equal(best.params["encoder.conv1.weight"], ends[1])
     assert not np.array_equal(ends[1], ends[2])
@@ -111,7 +76,7 @@ def test_the_best_checkpoint_is_the_best_epochs(splits: Splits, tiny: Make, new_
 
 def test_early_stopping_ends_a_run(splits: Splits, tiny: Make, new_run: NewRun, monkeypatch):
     monkeypatch.setattr(
-        "minicap.training.session.validation_scores", lambda *_, **__: {"val_loss": 1.0, "bleu_4": 0.5}
+        "minicap.training.captioning.validation_scores", lambda *_, **__: {"val_loss": 1.0, "bleu_4": 0.5}
     )
     run = new_run("run")
     train_run(tiny(epochs=9, patience=2), run, splits)
@@ -128,7 +93,7 @@ def test_the_loss_falls(splits: Splits, tiny: Make, new_run: NewRun):
 # Seeds
 
 
-def test_one_seed_gives_one_run(splits: Splits, tiny: Make, new_run: NewRun):
+def test_one_seed_gives_one_run(splits: Splits, tiny: Make, new_run: NewRun, assert_same):
     runs = [new_run(name) for name in ("a", "b")]
     for run in runs:
         train_run(tiny(dropout=0.5, epochs=2), run, splits)
@@ -159,8 +124,8 @@ def test_another_seed_gives_another_run(splits: Splits, tiny: Make, new_run: New
     ],
 )
 def test_a_resumed_run_is_as_if_it_had_never_stopped(
-    splits: Splits, tiny: Make, new_run: NewRun, press_ctrl_c, decoder, conditioning, batch, threads
-):
+    splits: Splits, tiny: Make, new_run: NewRun, press_ctrl_c, assert_same, decoder, conditioning, batch, threads
+):  # fmt: skip
     config = tiny(decoder=decoder, conditioning=conditioning, dropout=0.5, threads=threads)
     straight, stopped = new_run("straight"), new_run("stopped")
     train_run(config, straight, splits)
@@ -173,7 +138,38 @@ def test_a_resumed_run_is_as_if_it_had_never_stopped(
     assert_same(straight, stopped)
 
 
-def test_a_run_may_be_stopped_again_and_again(splits: Splits, tiny: Make, new_run: NewRun, press_ctrl_c):
+VARIED = {"crop": 2, "flip": True, "jitter": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("task", "options", "batch", "done"),
+    [
+        ("classify", {"batch_norm": True, "dropout": 0.5, "accumulate": 2}, 5, 6),  # that step was begun
+        ("classify", {"optimizer": "rmsprop", "schedule": "step", "step_every": 0.5}, 1, 1),
+        ("tag", {"accumulate": 3, "threads": 2}, 4, 4),  # the last step of epoch 1 has one batch
+        ("tag", {"head": "dense", "dropout": 0.5, "optimizer": "adamw", "weight_decay": 0.1}, 6, 6),
+        ("tag", {"head": "sequence", "dropout": 0.5, "accumulate": 2}, 2, 2),
+    ],
+)
+def test_other_tasks_resume_as_exactly(
+    classes: Splits, tags: Splits, small: Make, new_run: NewRun, press_ctrl_c, assert_same, task, options, batch, done
+):  # fmt: skip
+    config = small(task, **VARIED, **options)
+    splits, kind = (classes, Classifier) if task == "classify" else (tags, Tagger)
+    straight, stopped = new_run("straight"), new_run("stopped")
+    train_run(config, straight, splits)
+    press_ctrl_c(batch * config.threads, kind)
+    with pytest.raises(InterruptedTraining):
+        train_run(config, stopped, splits)
+    state = read_archive(stopped.checkpoint)[1]["training"]["state"]
+    assert 4 * state["epoch"] + state["position"] == done
+    train_run(config, stopped, splits, resume=True)
+    assert_same(straight, stopped)
+
+
+def test_a_run_may_be_stopped_again_and_again(
+    splits: Splits, tiny: Make, new_run: NewRun, press_ctrl_c, assert_same
+):
     config = tiny(dropout=0.5, layers=2, optimizer="sgd", lr=0.05)
     straight, stopped = new_run("straight"), new_run("stopped")
     train_run(config, straight, splits)
@@ -187,9 +183,9 @@ def test_a_run_may_be_stopped_again_and_again(splits: Splits, tiny: Make, new_ru
 
 
 def test_ctrl_c_while_validating_ends_with_the_epoch(
-    splits: Splits, tiny: Make, new_run: NewRun, monkeypatch
+    splits: Splits, tiny: Make, new_run: NewRun, monkeypatch, assert_same
 ):
-    config, validate = tiny(epochs=2), session.validation_scores
+    config, validate = tiny(epochs=2), captioning.validation_scores
     straight, stopped = new_run("straight"), new_run("stopped")
     train_run(config, straight, splits)
 
@@ -197,11 +193,11 @@ def test_ctrl_c_while_validating_ends_with_the_epoch(
         signal.raise_signal(signal.SIGINT)
         return validate(*args, **options)
 
-    monkeypatch.setattr(session, "validation_scores", interrupted)
+    monkeypatch.setattr(captioning, "validation_scores", interrupted)
     with pytest.raises(InterruptedTraining):
         train_run(config, stopped, splits)
     assert [row["epoch"] for row in stopped.read_history()] == [1]
-    monkeypatch.setattr(session, "validation_scores", validate)
+    monkeypatch.setattr(captioning, "validation_scores", validate)
     train_run(config, stopped, splits, resume=True)
     assert_same(straight, stopped)
 
@@ -245,7 +241,9 @@ def test_resuming_with_less_data_is_one_line(splits: Splits, tiny: Make, new_run
 # A full disk
 
 
-def test_a_full_disk_leaves_the_former_checkpoint(splits: Splits, tiny: Make, new_run: NewRun, monkeypatch):
+def test_a_full_disk_leaves_the_former_checkpoint(
+    splits: Splits, tiny: Make, new_run: NewRun, monkeypatch, assert_same
+):
     straight, run, fsync = new_run("straight"), new_run("run"), os.fsync
     train_run(tiny(), straight, splits)
 
@@ -304,7 +302,7 @@ def test_at_most_val_images_are_captioned_each_epoch(
         seen.append(data.names)
         return {"val_loss": 1.0, "bleu_4": 0.0}
 
-    monkeypatch.setattr("minicap.training.session.validation_scores", validate)
+    monkeypatch.setattr("minicap.training.captioning.validation_scores", validate)
     train_run(tiny(epochs=3, val_images=2), new_run("run"), splits)
     assert len(seen[0]) == 2
     assert len(set(seen)) == 1

@@ -199,3 +199,72 @@ def test_a_training_goes_on_in_the_middle_of_an_epoch():
     whole, taken[:] = list(taken), []
     make(epochs=2, objective=objective, state=TrainingState(epoch=1, position=1)).fit()
     assert taken == whole[4:]
+
+
+# Several batches a step
+
+
+class Weighted(Point):
+    """A point that holds a target's loss to be a mean over as many terms as its number says, and one more."""
+
+    def weigh(self, target: np.ndarray) -> float:
+        """Return 1, 2 or 3."""
+        return float(target[0]) + 1
+
+
+def test_a_step_goes_along_the_weighted_mean_of_its_batches():
+    trainer = make(Weighted(), epochs=1, accumulate=3)
+    trainer.fit()
+    # The targets 0, (1, 2) and (2, 4) weigh 1, 2 and 3: their mean is (4/3, 8/3), and a tenth of the way is gone.
+    assert trainer.model.params["point"] == pytest.approx([3 - 0.1 * 5 / 3, -4 + 0.1 * 20 / 3], rel=1e-12)
+
+
+def test_the_last_step_of_an_epoch_has_what_is_left():
+    asked = []
+
+    def schedule(step: int) -> float:
+        asked.append(step)
+        return 0.01
+
+    trainer = make(Weighted(), epochs=2, accumulate=2, schedule=schedule)
+    trainer.fit()
+    assert trainer.optimizer.steps == 4
+    assert sorted(set(asked)) == [0, 1, 2, 3]
+
+
+def test_history_has_means_over_batches_however_many_make_a_step():
+    trainer = make(Weighted(), epochs=1, accumulate=3, schedule=constant(1e-12))
+    (row,) = trainer.fit().history
+    distances = [(3 - k) ** 2 + (-4 - 2 * k) ** 2 for k in range(3)]
+    assert row["train_loss"] == pytest.approx(np.mean(distances) / 2)
+    assert row["grad_norm"] == pytest.approx(np.hypot(5 / 3, 20 / 3))
+
+
+def test_clipping_is_of_the_mean():
+    trainer = make(Weighted(), epochs=1, accumulate=3, clip_norm=1.0, schedule=constant(1.0))
+    trainer.fit()
+    assert np.linalg.norm(trainer.model.params["point"] - [3.0, -4.0]) == pytest.approx(1.0)
+
+
+def test_what_a_step_has_not_finished_is_not_counted():
+    calls = []
+
+    def objective(model, target, rng):
+        calls.append(target)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return squared_distance(model, target, rng)
+
+    trainer = make(Weighted(), accumulate=2, objective=objective)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit()
+    assert (trainer.state.position, trainer.optimizer.steps) == (2, 1)
+    assert trainer.state.loss_sum == pytest.approx(
+        sum(squared_distance(Point(), target, None)[0] for target in calls[:2])
+    )
+
+
+@pytest.mark.parametrize("accumulate", [0, -1])
+def test_a_step_of_no_batches_is_named(accumulate):
+    with pytest.raises(ValueError, match=f"^Trainer: accumulate is {accumulate} but at least 1 batch a step"):
+        make(accumulate=accumulate)
