@@ -93,10 +93,10 @@ class Epochs:
         self.batch_size, self.preprocessing, self.dtype = batch_size, preprocessing, dtype
         self.augmentation = augmentation or Augmentation()
         self.report = ReadingReport()
-        _check_batch_size(batch_size, data)  # before the long work, and again on what remains
+        check_batch_size(batch_size, data)  # before the long work, and again on what remains
         self.data: Any
         self.data, self.pixels = data.load(preprocessing, report=self.report, progress=progress)
-        _check_batch_size(batch_size, self.data)
+        check_batch_size(batch_size, self.data)
         self._may_flip = may_flip(self.data) if self.augmentation.flip else None
 
     def __len__(self) -> int:
@@ -270,7 +270,7 @@ def eval_batches(
     InputError
         If a number makes no sense or an image cannot be decoded.
     """
-    _check_batch_size(batch_size)
+    check_batch_size(batch_size)
     report = ReadingReport() if report is None else report
     pixels = data.pixels(preprocessing)
     encoded = EncodedData(pixels, data.captions, vocabulary, preprocessing, max_length, report)
@@ -285,8 +285,20 @@ def _no_side_in_captions(data: CaptionData) -> Array:
     return np.array([not any(map(says_side, texts)) for texts in data.captions])
 
 
-def _check_batch_size(batch_size: int, data: Pictures | None = None) -> None:
-    """Refuse a batch of nothing, or of more than there is."""
+def check_batch_size(batch_size: int, data: Pictures | None = None) -> None:
+    """Refuse a batch of nothing, or of more than there is.
+
+    Parameters
+    ----------
+    batch_size : int
+    data : Pictures, optional
+        Where there must be so many.
+
+    Raises
+    ------
+    InputError
+        If it makes no sense.
+    """
     if batch_size < 1:
         raise InputError(f"batch size {batch_size} makes no sense; use 1 or more")
     if data is not None and batch_size > len(data):

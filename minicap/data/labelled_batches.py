@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from minicap._types import Array
 from minicap.data.augment import Augmentation, says_side
-from minicap.data.batches import Batches, Epochs
+from minicap.data.batches import Batches, Epochs, check_batch_size
 from minicap.data.collate import ClassBatch, TagBatch
 from minicap.data.labelled import ClassData, TagData
 from minicap.data.labels import Labels
@@ -128,8 +128,9 @@ def batches_in_order(
     Raises
     ------
     InputError
-        If an image cannot be decoded, or a class has no number.
+        If the batch size makes no sense, an image cannot be decoded, or a class has no number.
     """
+    check_batch_size(batch_size)
     pixels = data.pixels(preprocessing)
     kind, targets = targets_of(data, labels, dtype)
 

@@ -60,7 +60,7 @@ class Labels(Stored):
         InputError
             If there are fewer than two.
         """
-        found = sorted(set(labels), key=_natural)
+        found = sorted(set(labels), key=lambda name: (_natural(name), name))  # 1 and 01 are the same number
         if len(found) < 2:
             raise InputError(
                 f"classes: the training pictures are of {len(found)} class ({shown(', '.join(found))}); "

@@ -69,10 +69,10 @@ class BatchNorm(Layer):
         cache : NamedTuple
         """
         running: dict[str, Any] = dict(self.buffers)
-        training = training and inputs[0].size > inputs[0].shape[1]
+        training = training and np.size(inputs[0]) > len(self.params["gamma"])
         y, cache = super().forward(*inputs, training=training, **running, **options)
         if training:
-            update = partial(self._fold, cache.mean, cache.var, inputs[0].size // len(cache.mean))
+            update = partial(self._fold, cache.mean, cache.var, cache.size)
             waiting = _waiting.get()
             if waiting is None:
                 update()

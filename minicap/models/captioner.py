@@ -11,9 +11,9 @@ from minicap._types import Array, Arrays, Rng
 from minicap.data.batches import CaptionBatch
 from minicap.data.preprocessing import Preprocessing
 from minicap.data.vocabulary import Vocabulary
-from minicap.layers import CELLS, named
+from minicap.layers import named
 from minicap.models.base import Model
-from minicap.models.decoders import RecurrentDecoder, RecurrentDecoderCache
+from minicap.models.decoders import RecurrentDecoder, RecurrentDecoderCache, telling_decoder_shapes
 from minicap.models.describing import Describer
 from minicap.models.encoder import Encoder, flat_size
 from minicap.models.trunk import Trunk, map_shape, telling_trunk_shapes
@@ -129,7 +129,7 @@ class Captioner(Describer, Model):
         batch : CaptionBatch
             images (M, 3, S, S); tokens (N, T+1); mask (N, T). Each image carries N/M consecutive captions.
         training : bool
-            Whether dropout drops.
+            Whether dropout drops and norms use the batch's statistics.
         rng : numpy.random.Generator, optional
             For dropout.
 
@@ -207,13 +207,14 @@ class Captioner(Describer, Model):
         -------
         dict of str to tuple
         """
-        embed, hidden, cell = config["embed_size"], config["hidden_size"], CELLS[config["decoder"]]
         filters, side = map_shape(config["encoder"], config["image_size"])
-        return telling_trunk_shapes(config["encoder"]) | {
-            "encoder.where.linear.weight": (flat_size(filters, side), embed),
-            "decoder.embed.weight": (words, embed),
-            f"decoder.rnn.layer{config['layers']}.w_h": (hidden, cell.gates * hidden),
-            "decoder.to_vocab.weight": (hidden, words),
+        features = config["embed_size"]
+        sizes = {name: config[name] for name in ("conditioning", "embed_size", "hidden_size", "layers")}
+        decoder = telling_decoder_shapes(words, features, cell=config["decoder"], **sizes)
+        return {
+            **telling_trunk_shapes(config["encoder"]),
+            "encoder.where.linear.weight": (flat_size(filters, side), features),
+            **{f"decoder.{name}": shape for name, shape in decoder.items()},
         }
 
     def _check(self, batch: CaptionBatch) -> None:

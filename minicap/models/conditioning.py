@@ -49,6 +49,10 @@ class Conditioning:
         """Parameters of the layers in between, none by default."""
         return {}
 
+    def telling_shapes(self, state_size: int) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of the weights of the layers in between, which a file has to bear out."""
+        return {}
+
     def build(self, state_size: int, *, rng: Rng, dtype: DTypeLike) -> None:
         """Create the layers in between, once the width S of the state is known."""
         self.state_size, self.dtype = state_size, np.dtype(dtype)
@@ -83,6 +87,10 @@ class Init(Conditioning):
     def params(self) -> Arrays:
         """The map from features to state."""
         return named(to_state=self.to_state.params)
+
+    def telling_shapes(self, state_size: int) -> dict[str, tuple[int, ...]]:
+        """Return the shape of the map's weight."""
+        return {"to_state.weight": (self.feature_size, state_size)}
 
     def build(self, state_size: int, *, rng: Rng, dtype: DTypeLike) -> None:
         """Create the map from features to state."""
@@ -120,6 +128,10 @@ class Pre(Conditioning):
     def params(self) -> Arrays:
         """The map from features to a word vector."""
         return named(to_word=self.to_word.params)
+
+    def telling_shapes(self, state_size: int) -> dict[str, tuple[int, ...]]:
+        """Return the shape of the map's weight."""
+        return {"to_word.weight": (self.feature_size, self.embed_size)}
 
     def build(self, state_size: int, *, rng: Rng, dtype: DTypeLike) -> None:
         """Create the map from features to a word vector."""

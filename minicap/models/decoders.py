@@ -200,3 +200,39 @@ class RecurrentDecoder:
         h, after = self.rnn.step(self.conditioning.beside(word, memory), state.state)
         logits, _ = self.to_vocab.forward(h)
         return Step(logits, RecurrentState(after))
+
+
+def telling_decoder_shapes(
+    words: int,
+    feature_size: int,
+    *,
+    cell: str,
+    conditioning: str = "par",
+    embed_size: int,
+    hidden_size: int,
+    layers: int = 1,
+) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the weights that are as large as any, which a file has to bear out.
+
+    Parameters
+    ----------
+    words, feature_size : int
+        V and E.
+    cell, conditioning : str
+    embed_size, hidden_size, layers : int
+        As for ``RecurrentDecoder``.
+
+    Returns
+    -------
+    dict of str to tuple
+    """
+    kind, shown = CELLS[cell], CONDITIONINGS[conditioning](feature_size, embed_size)
+    width = kind.gates * hidden_size
+    between = shown.telling_shapes(layers * kind.states * hidden_size)
+    return {
+        "embed.weight": (words, embed_size),
+        "rnn.layer1.w_x": (shown.input_size, width),
+        **{f"rnn.layer{i}.w_h": (hidden_size, width) for i in range(1, layers + 1)},
+        **{f"conditioning.{name}": shape for name, shape in between.items()},
+        "to_vocab.weight": (hidden_size, words),
+    }

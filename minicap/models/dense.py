@@ -32,7 +32,7 @@ def read_widths(widths: str | Sequence[int]) -> list[int]:
     """
     words = widths.split(",") if isinstance(widths, str) else [str(width) for width in widths]
     words = [] if widths == "" else [word.strip() for word in words]
-    if len(words) > MOST_LAYERS or not all(w.isdecimal() and 1 <= int(w[:9]) <= MOST_UNITS for w in words):
+    if len(words) > MOST_LAYERS or not all(map(_is_width, words)):
         raise ValueError(
             f"there are no widths {str(widths)[:80]!r}; write the widths of fully connected layers, as in 512,128"
         )
@@ -94,3 +94,8 @@ def telling_dense_shapes(in_size: int, widths: Sequence[int], out_size: int) -> 
     """
     sizes = [in_size, *widths, out_size]
     return {f"linear{i}.weight": (sizes[i - 1], sizes[i]) for i in range(1, len(sizes))}
+
+
+def _is_width(word: str) -> bool:
+    """Tell whether a word is a number of units; one of many digits is not even converted."""
+    return word.isdecimal() and len(word) < 10 and 1 <= int(word) <= MOST_UNITS

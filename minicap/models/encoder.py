@@ -13,7 +13,7 @@ from minicap.layers import BatchNorm, Flatten, Linear, MaxPool2d, Relu, Sequenti
 from minicap.layers.base import Composite
 from minicap.models.trunk import Trunk, map_shape
 
-GRID = 8  # places a side that the whole map is read at, at most
+GRID = 8  # a map of twice as many places a side, or more, is pooled before every place of it is read
 
 
 class ReadingCache(NamedTuple):
@@ -29,8 +29,8 @@ class Reading(Composite):
 
     ``what`` takes the strongest response of each filter anywhere in the picture: a star is a star wherever
     it stands, and need not be learnt anew for every place. ``where`` reads the whole map, place by place:
-    without it "left of" could not be told. The features are ``relu(what + where)``. Of a map with more than
-    8 x 8 places ``where`` reads the strongest response around each of about so many.
+    without it "left of" could not be told. The features are ``relu(what + where)``. A map of 16 x 16 places
+    or more is max-pooled first, to 8 to 15 places a side: ``where`` reads the strongest response around each.
 
     Batch norm in front of the ReLU matters where it stands in the convolutions too: the strongest responses
     are then large in every picture alike, and features that only say so never change sign, or die.

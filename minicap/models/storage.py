@@ -159,7 +159,12 @@ def restore_model(path: Path, arrays: Arrays, meta: dict[str, Any], kind: type[M
             raise InputError(
                 f"{shown(path)}: {name} is {found} but {target.shape} is needed; the file is damaged"
             )
-        np.copyto(target, stored, casting="same_kind")
+        with np.errstate(over="ignore"):  # a float64 may be too large for float32
+            np.copyto(target, stored, casting="same_kind")
+        if not np.isfinite(target).all() or (name.endswith("running_var") and target.min() < 0):
+            raise InputError(
+                f"{shown(path)}: {name} holds numbers that are not finite, or a negative variance; use another copy"
+            )
     return model
 
 
@@ -171,6 +176,8 @@ def _check_config(config: Any, words: int, arrays: Arrays, kind: Any) -> None:
     for name, default in options.items():
         if type(config[name]) is not type(default) and not (isinstance(default, float) and config[name] == 0):
             raise ValueError(f"{name} = {config[name]!r}")
+    if config.get("layers", 0) > len(arrays):  # each has arrays of its own
+        raise ValueError(f"layers = {config['layers']}")
     for name, shape in kind.telling_shapes(config, words).items():
         stored = arrays.get(f"model/{name}")
         if stored is None or stored.shape != shape:

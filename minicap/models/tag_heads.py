@@ -29,9 +29,7 @@ from minicap.ops import (
 )
 
 HEADS = ("spatial", "dense", "sequence")
-DOUBT = (
-    -2.0
-)  # first bias of the spatial head: the largest of many logits starts high, but most tags are absent
+DOUBT = -2.0  # first bias of the spatial head: the largest of many logits is high, yet most tags are absent
 
 
 class Findings(NamedTuple):

@@ -12,12 +12,13 @@ from minicap.data.collate import TagBatch
 from minicap.data.labels import Labels
 from minicap.data.preprocessing import Preprocessing
 from minicap.data.vocabulary import SPECIALS
-from minicap.layers import CELLS, named
+from minicap.layers import named
 from minicap.models.base import Model
+from minicap.models.decoders import telling_decoder_shapes
 from minicap.models.dense import read_widths, telling_dense_shapes
 from minicap.models.encoder import flat_size
 from minicap.models.tag_heads import HEADS, DenseHead, Findings, SequenceHead, SpatialHead
-from minicap.models.trunk import Trunk, map_shape, telling_trunk_shapes
+from minicap.models.trunk import Trunk, cell_size, map_shape, telling_trunk_shapes
 
 
 class Tag(NamedTuple):
@@ -287,7 +288,7 @@ class Tagger(Model):
         box = None
         if found.places is not None:
             row, column = found.places[n, k].tolist()
-            cell = self.config["image_size"] / map_shape(self.config["encoder"], self.config["image_size"])[1]
+            cell = float(cell_size(self.config["encoder"]))
             box = (column * cell, row * cell, cell, cell)
         return Tag(self.vocabulary.names[k], float(found.probabilities[n, k]), box)
 
@@ -313,10 +314,12 @@ class Tagger(Model):
         if config["head"] == "dense":
             dense = telling_dense_shapes(filters * side * side, read_widths(config["hidden"]), words)
             return shapes | {f"head.{name}": shape for name, shape in dense.items()}
-        embed, hidden, cell = config["embed_size"], config["hidden_size"], CELLS[config["decoder"]]
-        return shapes | {
+        embed, hidden = config["embed_size"], config["hidden_size"]
+        decoder = telling_decoder_shapes(
+            len(SPECIALS) + words, embed, cell=config["decoder"], embed_size=embed, hidden_size=hidden
+        )
+        return {
+            **shapes,
             "head.reading.where.linear.weight": (flat_size(filters, side), embed),
-            "head.decoder.embed.weight": (len(SPECIALS) + words, embed),
-            "head.decoder.rnn.layer1.w_h": (hidden, cell.gates * hidden),
-            "head.decoder.to_vocab.weight": (hidden, len(SPECIALS) + words),
+            **{f"head.decoder.{name}": shape for name, shape in decoder.items()},
         }

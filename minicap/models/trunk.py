@@ -86,18 +86,32 @@ def map_shape(encoder: str, image_size: int) -> tuple[int, int]:
     ValueError
         If the picture is too small for so much pooling.
     """
-    parts = read_encoder(encoder)
-    halvings = sum(part.kind == "pool" for part in parts)
-    if image_size < 2**halvings:
+    cell = cell_size(encoder)
+    if image_size < cell:
         raise ValueError(
-            f"encoder: image_size is {image_size} but {halvings} halvings need at least {2**halvings} pixels; "
+            f"encoder: image_size is {image_size} but {cell.bit_length() - 1} halvings need at least {cell} pixels; "
             "use larger images or less pooling"
         )
-    return parts[-1].filters, image_size // 2**halvings
+    return read_encoder(encoder)[-1].filters, image_size // cell
+
+
+def cell_size(encoder: str) -> int:
+    """Return how many pixels a side one place of the last map stands for; a remainder at the edge is lost.
+
+    Parameters
+    ----------
+    encoder : str
+        As for ``read_encoder``.
+
+    Returns
+    -------
+    int
+    """
+    return 2 ** sum(part.kind == "pool" for part in read_encoder(encoder))
 
 
 def telling_trunk_shapes(encoder: str) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of some weights of each part, which a file has to bear out.
+    """Return the shapes of the 3x3 convolutions' weights, which a file has to bear out.
 
     Parameters
     ----------
@@ -110,9 +124,11 @@ def telling_trunk_shapes(encoder: str) -> dict[str, tuple[int, ...]]:
     """
     shapes: dict[str, tuple[int, ...]] = {}
     for name, part in _named_parts(encoder).items():
-        if part.kind != "pool":
-            weight = f"{name}.weight" if part.kind == "conv" else f"{name}.body.conv1.weight"
-            shapes[f"encoder.{weight}"] = (part.filters, part.channels, 3, 3)
+        if part.kind == "conv":
+            shapes[f"encoder.{name}.weight"] = (part.filters, part.channels, 3, 3)
+        elif part.kind == "block":
+            shapes[f"encoder.{name}.body.conv1.weight"] = (part.filters, part.channels, 3, 3)
+            shapes[f"encoder.{name}.body.conv2.weight"] = (part.filters, part.filters, 3, 3)
     return shapes
 
 

@@ -129,8 +129,8 @@ def _how_many(sample: Sample) -> Html | None:
     found = sum(bool(tag.right) for tag in tags)
     wrong, true = len(tags) - found, found + len(sample.missed)
     words = f"all {true} found" if true and found == true else f"{found} of {true} found"
-    if wrong:
-        return marked(Verdict.WRONG, f"{words}, {wrong} wrong")
+    if wrong or not found:
+        return marked(Verdict.WRONG, f"{words}, {wrong} wrong" if wrong else words)
     return marked(Verdict.PARTIAL if sample.missed else Verdict.COMPLETE, words)
 
 

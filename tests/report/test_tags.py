@@ -107,6 +107,12 @@ def test_tags_have_marks_and_probabilities_and_missed_ones_are_named(page):
     assert "reference" not in text
 
 
+def test_who_finds_nothing_of_what_is_there_gets_no_tick(contents, parse):
+    silent = Sample(name="a.png", caption="", tags=(), missed=(Guess("tree", 0.2), Guess("sun", 0.1)))
+    page = parse(render(dataclasses.replace(contents, samples=[silent])))
+    assert "✗ 0 of 2 found (says nothing) left out: tree (20 %), sun (10 %)" in plain(page.text)
+
+
 def test_a_place_is_drawn_once_with_the_numbers_of_its_tags(page):
     drawn = [k for k, (tag, attributes) in enumerate(page.tags) if attributes.get("class") == "places"]
     assert [page.tags[k][1]["viewbox"] for k in drawn] == ["0 0 16 16"]
