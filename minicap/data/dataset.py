@@ -211,7 +211,8 @@ def joined(parts: Sequence[Data], split: str) -> Data:
             fields[field] = list(entries) if field == "images" else tuple(entries)
         else:
             fields[field] = None
-    return replace(parts[0], **fields)  # type: ignore[type-var]
+    colourful = (part for part in parts if part.mode == "RGB")  # grey only where all the parts are
+    return replace(next(colourful, parts[0]), **fields)  # type: ignore[type-var]
 
 
 @dataclass(frozen=True, eq=False)

@@ -201,5 +201,5 @@ class Labels(Stored):
 
 def _natural(name: str) -> list[Any]:
     """Return a sort key by which 'class 10' stands behind 'class 9'."""
-    parts = re.split(r"(\d+)", name)
+    parts = re.split(r"(\d{1,999})", name)  # Python turns no more than some thousand digits into a number
     return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]

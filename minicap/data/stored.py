@@ -54,9 +54,10 @@ class Stored:
         InputError
             If the file is missing, is no JSON, or holds something else.
         """
+        text = read_text(path, max_bytes=MAX_FILE_BYTES)
         try:
-            content = json.loads(read_text(path, max_bytes=MAX_FILE_BYTES))
-        except (json.JSONDecodeError, RecursionError) as error:
+            content = json.loads(text)
+        except (ValueError, RecursionError) as error:  # a number of thousands of digits is a plain ValueError
             raise InputError(
                 f"{shown(path)}: is no sound JSON ({shown(error)}); restore it or train again"
             ) from error

@@ -116,10 +116,12 @@ class Model(Composite):
     def _settle(self, config: dict[str, Any], preprocessing: Preprocessing | None) -> None:
         """Keep the options after the checks that all models share."""
         kind, size = type(self).__name__, config["image_size"]
-        for name in ("embed_size", "hidden_size", "layers", "image_size"):
-            value = config.get(name, 1)
-            if type(value) is not int or value < 1:
-                raise ValueError(f"{kind}: {name} is {value!r} but a whole number of at least 1 is needed")
+        for name in ("embed_size", "hidden_size", "layers", "image_size", "seed"):
+            value, least = config.get(name, 1), int(name != "seed")
+            if type(value) is not int or value < least:  # a NumPy integer could not be stored as JSON
+                raise ValueError(
+                    f"{kind}: {name} is {value!r} but a whole number of at least {least} is needed"
+                )
         dropout = config["dropout"]
         if not isinstance(dropout, int | float) or not 0 <= dropout < 1:
             raise ValueError(f"{kind}: dropout is {dropout!r} but a probability from 0 to below 1 is needed")

@@ -205,7 +205,14 @@ class Classifier(Model):
         -------
         list of list of Guess
             The best first.
+
+        Raises
+        ------
+        ValueError
+            If ``top`` is below 1.
         """
+        if top < 1:
+            raise ValueError(f"classify: top is {top} but at least 1 is needed")
         rows = self.probabilities(images, batch_size=batch_size)
         best = np.argsort(-rows, axis=1, kind="stable")[:, :top]
         return [

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from minicap.data import (
     END,
     PAD,
     START,
+    Augmentation,
+    Batches,
     CaptionBatches,
     CaptionData,
     Preprocessing,
@@ -20,6 +23,7 @@ from minicap.data import (
     eval_batches,
     pad_captions,
 )
+from minicap.data.batches import CHUNK
 from minicap.data.report import ReadingReport
 from minicap.errors import InputError
 
@@ -205,6 +209,99 @@ def test_numbers_that_make_no_sense(options, message):
 def test_a_start_outside_the_epoch(start):
     with pytest.raises(ValueError, match="start must be from 0 to 5 batches"):
         CaptionBatches(make_data(10), VOCABULARY, SETTINGS, 2).epoch(0, start=start)
+
+
+# What the generator is asked for
+
+
+def drawn(data, batch_size, per_image, rng):
+    """Return each batch's pictures and captions, by the epoch's draws in their order."""
+    encoded = [[VOCABULARY.encode(text) for text in texts] for texts in data.captions]
+    chosen = []
+    for texts in encoded:  # first the captions, a picture after the other; all of them need no draw
+        if per_image is None:
+            chosen.append(texts)
+        else:
+            places = rng.choice(len(texts), per_image, replace=per_image > len(texts))
+            chosen.append([texts[k] for k in places])
+    order = rng.permutation(len(data)).tolist()  # then the pictures' order
+    by_length = []
+    for i in range(0, len(order), 32 * batch_size):
+        by_length += sorted(order[i : i + 32 * batch_size], key=lambda p: max(map(len, chosen[p])))
+    batches = [by_length[i : i + batch_size] for i in range(0, len(order), batch_size)]
+    batches = [batches[k] for k in rng.permutation(len(batches))]  # then the batches'
+    return [(places, [text for p in places for text in chosen[p]]) for places in batches]
+
+
+@given(
+    n=st.integers(1, 40),
+    batch_size=st.integers(1, 9),
+    captions=st.integers(1, 4),
+    per_image=st.one_of(st.none(), st.integers(1, 6)),
+    seed=st.integers(0, 2**32),
+)
+@example(n=100, batch_size=1, captions=2, per_image=1, seed=1)  # more than one chunk
+@example(n=100, batch_size=3, captions=2, per_image=None, seed=2)
+def test_captions_then_pictures_then_batches_are_drawn(n, batch_size, captions, per_image, seed):
+    assert CHUNK == 32
+    data, batch_size = make_data(n, captions, seed), min(batch_size, n)
+    batches = CaptionBatches(data, VOCABULARY, SETTINGS, batch_size, captions_per_image=per_image)
+    expected = drawn(data, batch_size, per_image, np.random.default_rng(seed))
+    for batch, (places, texts) in zip(batches.epoch(seed), expected, strict=True):
+        levels = np.array(places, np.float32)[:, None, None, None] / np.float32(255)
+        np.testing.assert_array_equal(batch.images, np.broadcast_to(levels, (len(places), 3, 2, 2)))
+        assert [row[row != PAD].tolist() for row in batch.tokens] == texts
+
+
+def test_batches_are_built_when_they_are_asked_for():
+    built = []
+    batches = Batches(lambda number: built.append(number) or number, range(3, 8))
+    assert len(batches) == len(batches[1:]) + 1 == 5
+    assert built == []
+    assert (batches[0], batches[-1], batches[1:][::2][1]) == (3, 7, 6)
+    assert built == [3, 7, 6]
+    assert list(batches) == [3, 4, 5, 6, 7]
+    with pytest.raises(IndexError):
+        batches[5]
+
+
+# Pictures changed at random
+
+ALL = Augmentation(crop=1, flip=True, jitter=0.5)
+
+
+def noisy_data(n: int, captions: int | list[int] = 3) -> CaptionData:
+    """Return pictures of noise."""
+    pixels = np.random.default_rng(1).integers(0, 256, (n, 2, 2, 3), np.uint8)
+    return replace(make_data(n, captions), images=pixels)
+
+
+@given(n=st.integers(1, 20), batch_size=st.integers(1, 6), seed=st.integers(0, 2**32))
+def test_the_changes_are_drawn_last_and_batch_by_batch(n, batch_size, seed):
+    data, batch_size = noisy_data(n), min(batch_size, n)
+    plain = CaptionBatches(data, VOCABULARY, SETTINGS, batch_size).epoch(seed)
+    changed = CaptionBatches(data, VOCABULARY, SETTINGS, batch_size, augmentation=ALL)
+    rng = np.random.default_rng(seed)
+    order = drawn(data, batch_size, 1, rng)
+    own = int(rng.integers(2**63))
+    for k, (batch, (places, _)) in enumerate(zip(changed.epoch(seed), order, strict=True)):
+        pixels = ALL.apply(data.images[places], np.random.default_rng((own, k)))
+        np.testing.assert_array_equal(batch.images, SETTINGS.tensor(pixels))
+        np.testing.assert_array_equal(plain[k].images, SETTINGS.tensor(data.images[places]))
+        np.testing.assert_array_equal(batch.tokens, plain[k].tokens)
+        np.testing.assert_array_equal(batch.mask, plain[k].mask)
+    np.testing.assert_array_equal(changed.pixels, data.images)  # the store is left as it was
+
+
+@given(n=st.integers(2, 20), batch_size=st.integers(1, 5), start=st.integers(0, 20), seed=st.integers(0, 99))
+def test_starting_later_changes_the_pictures_alike(n, batch_size, start, seed):
+    data = noisy_data(n, [1 + i % 3 for i in range(n)])  # so that some are there twice or more
+    options = {"captions_per_image": None, "augmentation": ALL}
+    batches = CaptionBatches(data, VOCABULARY, SETTINGS, min(batch_size, n), **options)
+    whole = list(batches.epoch(seed))
+    start = min(start, len(whole))
+    tail = batches.epoch(seed, start=start)
+    assert all(same(a, b) for a, b in zip(tail, whole[start:], strict=True))
 
 
 # Evaluation

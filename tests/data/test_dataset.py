@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from minicap.data import CaptionBatches, CaptionData, Preprocessing, Vocabulary, load_image, save_png
+from minicap.data import CaptionBatches, CaptionData, Corpus, Preprocessing, Vocabulary, load_image, save_png
+from minicap.data.dataset import joined
 from minicap.data.report import NO_IMAGE, ReadingReport
 from minicap.errors import InputError
 
@@ -87,3 +89,58 @@ def test_wrong_lengths_are_refused(picture):
         CaptionData("train", ("a", "b"), (("one",),), [picture()])
     with pytest.raises(ValueError, match="a has no caption"):
         CaptionData("train", ("a",), ((),), [picture()])
+
+
+# Several splits together
+
+
+def test_joined_pictures_keep_their_captions_and_their_order(data, picture):
+    other = CaptionData("val", ("d", "e"), (("four",), ("five",)), [picture(), picture()])
+    files = joined([data.subset([2, 0]), data.subset([1])], "some")
+    assert (files.split, files.names) == ("some", ("c", "a", "b"))
+    assert files.captions == (("three",), ("one",), ("two", "zwei"))
+    np.testing.assert_array_equal(files.pixels(SETTINGS), data.pixels(SETTINGS)[[2, 0, 1]])
+    mixed = joined([other, other.subset([1])], "all")
+    assert (mixed.names, len(mixed.images)) == (("d", "e"), 2)
+    assert mixed.images[1] is other.images[1]
+
+
+def test_a_picture_in_two_splits_is_there_once_as_the_first_has_it(data):
+    other = CaptionData("val", ("x", "b"), (("ex",), ("bee",)), [data.images[0], data.images[2]])
+    first, last = joined([data, other], "all"), joined([other, data], "all")
+    assert (first.names, last.names) == (("a", "b", "c", "x"), ("x", "b", "a", "c"))
+    assert (first.captions[1], last.captions[1]) == (("two", "zwei"), ("bee",))
+    assert (first.images[1], last.images[1]) == (data.images[1], data.images[2])
+
+
+def test_one_split_alone_is_joined_too(data):
+    alone = joined([data], "all")
+    assert (alone.split, data.split) == ("all", "train")
+    assert (alone.names, alone.captions, alone.images) == (data.names, data.captions, data.images)
+
+
+def test_the_truth_is_joined_where_all_the_parts_have_it(picture):
+    scenes = [SimpleNamespace(image=picture(), captions=(f"caption {i}",), objects=()) for i in range(3)]
+    train, val = CaptionData.from_scenes(scenes[:1], "train"), CaptionData.from_scenes(scenes[1:], "val")
+    assert joined([val, train], "all").scenes == (scenes[1], scenes[2], scenes[0])
+    untold = CaptionData("test", ("a",), (("one",),), [picture()])
+    assert joined([train, untold], "all").scenes is None
+    assert joined([untold, train], "all").scenes is None
+
+
+@pytest.mark.parametrize("name", ["all", "ALL", " all "])
+def test_the_split_all_is_everything(data, name):
+    parts = {"train": data.subset([0, 1]), "val": data.subset([1]), "test": data.subset([2])}
+    corpus = Corpus("some", Path("here"), parts, ReadingReport())
+    everything = corpus.split(name)
+    assert (everything.split, everything.names) == ("all", ("a", "b", "c"))
+    only = corpus.only(name)
+    assert only.splits == ("all",)
+    assert only.split("all").names == ("a", "b", "c")
+    with pytest.raises(InputError, match="there is no split 'train' with pictures; there is all"):
+        only.split("train")
+    assert corpus.splits == ("train", "val", "test")
+    with pytest.raises(
+        InputError, match="there is no split 'every' with pictures; there is train, val, test"
+    ):
+        corpus.split("every")

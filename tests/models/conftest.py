@@ -1,4 +1,4 @@
-"""What the model tests share: a tiny captioner, and batches for it."""
+"""What the model tests share: tiny models, and batches for them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from minicap.data import CaptionBatch, Vocabulary
-from minicap.models import CONDITIONINGS, DECODERS, ENCODERS, Captioner
+from minicap.data import CaptionBatch, ClassBatch, TagBatch, Vocabulary
+from minicap.models import CONDITIONINGS, DECODERS, ENCODERS, HEADS, Captioner, Classifier, Tagger
 
 SIDE = 8
 WORDS = ["red", "blue", "circle", "square", "above", "a"]
+CLASSES = ["cat", "dog", "owl"]
+TAGS = ["sea", "beach", "tree", "sky"]
 
 
 @pytest.fixture
@@ -70,3 +72,66 @@ def conditioning(request):
 def pictures():
     """Four random pictures, preprocessed."""
     return np.random.default_rng(4).standard_normal((4, 3, 8, 8))
+
+
+def stirred(model):
+    """Return a model whose numbers are all drawn: nothing is 0 or 1 by chance, and no way is closed."""
+    rng = np.random.default_rng(5)
+    for name, array in (model.params | model.buffers).items():
+        if name.rpartition(".")[2] in ("gamma", "running_var") or not array.any():
+            array[...] = rng.uniform(0.3, 0.9, array.shape)
+    return model
+
+
+@pytest.fixture
+def classifier() -> Callable[..., Classifier]:
+    """Return a function that builds a tiny classifier of three classes."""
+
+    def build(**options) -> Classifier:
+        sizes = {"encoder": "3,M,4,M", "hidden": "5", "image_size": SIDE, "dtype": "float64"}
+        return stirred(Classifier(CLASSES, **sizes | options))
+
+    return build
+
+
+@pytest.fixture
+def tagger() -> Callable[..., Tagger]:
+    """Return a function that builds a tiny tagger of four tags."""
+
+    def build(**options) -> Tagger:
+        sizes = {"encoder": "3,M,4", "hidden": "5", "embed_size": 4, "hidden_size": 3, "image_size": SIDE}
+        return stirred(Tagger(TAGS, **sizes | {"batch_norm": False, "dtype": "float64"} | options))
+
+    return build
+
+
+@pytest.fixture(params=HEADS)
+def head(request):
+    """Each head of a tagger in turn."""
+    return request.param
+
+
+@pytest.fixture
+def class_batch() -> Callable[..., ClassBatch]:
+    """Return a function that draws pictures with a class each."""
+
+    def build(n: int, *, dtype: str = "float64", seed: int = 0) -> ClassBatch:
+        rng = np.random.default_rng(seed)
+        pictures = rng.standard_normal((n, 3, SIDE, SIDE)).astype(dtype)
+        return ClassBatch(pictures, rng.integers(0, len(CLASSES), n))
+
+    return build
+
+
+@pytest.fixture
+def tag_batch() -> Callable[..., TagBatch]:
+    """Return a function that draws pictures with tags: the first one has all, the second none."""
+
+    def build(n: int, *, dtype: str = "float64", seed: int = 0) -> TagBatch:
+        rng = np.random.default_rng(seed)
+        pictures = rng.standard_normal((n, 3, SIDE, SIDE)).astype(dtype)
+        tags = rng.integers(0, 2, (n, len(TAGS)))
+        tags[:1], tags[1:2] = 1, 0
+        return TagBatch(pictures, tags.astype(dtype))
+
+    return build

@@ -162,3 +162,94 @@ def test_the_size_of_blocks_changes_nothing(batch_size, captioner, pictures):
         model.log_prob(pictures, CAPTIONS),
         rtol=1e-12,
     )
+
+
+# Nothing to see
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_a_language_model_does_not_look(batch_norm, captioner, draw, decoder, pictures, kernels):
+    model = captioner(conditioning="none", decoder=decoder, layers=2, batch_norm=batch_norm)
+    batch = draw(4, [4, 1, 3, 2])
+    loss, cache = model.loss(batch)
+    for other in (pictures, np.zeros_like(pictures), batch.images[::-1].copy(), 1e6 * pictures):
+        assert model.loss(batch._replace(images=other))[0] == loss
+    dimages, grads = model.backward(cache)
+    assert dimages.shape == batch.images.shape
+    assert not dimages.any()
+    assert grads.keys() == model.params.keys()
+    for name, grad in grads.items():
+        assert grad.any() != name.startswith("encoder."), name
+    assert len(set(model.caption(pictures))) == 1
+    log_probs = model.log_prob(pictures, ["a red circle"] * 4)
+    np.testing.assert_allclose(log_probs, log_probs[0], rtol=1e-12)
+
+
+def test_a_language_model_is_the_recurrent_layers_alone(captioner, draw, kernels):
+    """Embedding, layers from the zero state, vocabulary: as those parts compute it."""
+    model, batch = captioner(conditioning="none", decoder="lstm"), draw(2, [3, 2])
+    decoder, seen = model.decoder, batch.tokens[:, :-1]
+    assert not decoder.conditioning.params
+    words = model.params["decoder.embed.weight"][seen]
+    hs, _ = decoder.rnn.run(words, np.zeros((2, decoder.rnn.state_size)), mask=batch.mask)
+    logits = hs @ model.params["decoder.to_vocab.weight"] + model.params["decoder.to_vocab.bias"]
+    log_probs = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    targets = np.take_along_axis(log_probs, batch.tokens[:, 1:, None], axis=2)[:, :, 0]
+    assert float(model.loss(batch)[0]) == pytest.approx(-targets[batch.mask].mean(), rel=1e-12)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_language_models_steps_are_its_sequence(captioner, draw, decoder, layers, kernels):
+    model = captioner(conditioning="none", decoder=decoder, layers=layers)
+    batch = draw(2, [5, 5])
+    features, seen = model.features(batch.images), batch.tokens[:, :-1]
+    logits, _ = model.decoder.forward(features, seen, batch.mask)
+    memory, state = model.decoder.start(features)
+    for t in range(5):
+        step = model.decoder.step(seen[:, t], state, memory)
+        np.testing.assert_allclose(step.logits, logits[:, t], rtol=1e-12, atol=1e-14)
+        state = step.state
+
+
+# Batch norm
+
+
+def test_with_batch_norm_only_training_minds_the_neighbours(captioner, draw, kernels):
+    model, batch = captioner(batch_norm=True), draw(4, [3, 2, 1, 3])
+    features = model.features(batch.images)
+    for n in range(4):
+        np.testing.assert_allclose(model.features(batch.images[n : n + 1])[0], features[n], rtol=1e-11)
+    pair, all_ = (model.encoder.forward(batch.images[:n], training=True)[0][:2] for n in (2, 4))
+    assert np.abs(pair - all_).max() > 1e-3
+
+
+def test_with_batch_norm_only_training_moves_the_statistics(captioner, draw):
+    model, batch = captioner(batch_norm=True), draw(3, [3, 2, 1])
+    assert list(model.buffers)[-2:] == ["encoder.last.norm.running_mean", "encoder.last.norm.running_var"]
+    assert len(model.buffers) == 8  # three convolutions, and the features
+    before = {name: array.copy() for name, array in model.buffers.items()}
+    model.loss(batch)
+    model.caption(batch.images)
+    assert all((model.buffers[name] == array).all() for name, array in before.items())
+    model.loss(batch, training=True)
+    assert all((model.buffers[name] != array).any() for name, array in before.items())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_batch_norm_changes_no_dtype(dtype, captioner, draw, kernels):
+    model = captioner(dtype=dtype, batch_norm=True, encoder="3,M,R4")
+    loss, cache = model.loss(draw(2, [3, 2], dtype=dtype), training=True)
+    dimages, grads = model.backward(cache)
+    arrays = (loss, dimages, *model.params.values(), *model.buffers.values(), *grads.values())
+    assert {array.dtype for array in arrays} == {np.dtype(dtype)}
+
+
+def test_a_picture_alone_can_be_trained_on(captioner, draw):
+    """Its features have one value a channel: they are normalised by what ran along."""
+    model, batch = captioner(batch_norm=True), draw(1, [3])
+    loss, cache = model.loss(batch, training=True)
+    dimages, grads = model.backward(cache)
+    assert np.isfinite(loss)
+    assert all(np.isfinite(array).all() for array in (dimages, *grads.values()))
+    assert not model.buffers["encoder.last.norm.running_mean"].any()
+    assert model.buffers["encoder.norm1.running_mean"].any()

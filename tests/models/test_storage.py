@@ -8,9 +8,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from minicap.data import Preprocessing, Vocabulary
+from minicap.data import Labels, Preprocessing, Vocabulary
 from minicap.errors import InputError
-from minicap.models import CONDITIONINGS, DECODERS, Captioner
+from minicap.models import CONDITIONINGS, DECODERS, Captioner, Classifier, Tagger
 
 PICTURES = np.random.default_rng(7).standard_normal((3, 3, 8, 8))
 
@@ -103,3 +103,88 @@ def test_arrays_are_written_uncompressed(captioner, tmp_path):
     captioner().save(tmp_path / "m.npz")
     with zipfile.ZipFile(tmp_path / "m.npz") as archive:
         assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
+
+
+# Classifiers, taggers, and running statistics
+
+
+def assert_same_model(back, model):
+    """See that two models are the same bit for bit, statistics and settings included."""
+    assert type(back) is type(model)
+    assert list(back.params) == list(model.params)
+    assert list(back.buffers) == list(model.buffers)
+    for name, array in (model.params | model.buffers).items():
+        found = (back.params | back.buffers)[name]
+        assert (found.dtype, found.tobytes()) == (array.dtype, array.tobytes()), name
+    assert back.config == model.config
+    assert back.vocabulary == model.vocabulary
+    assert back.preprocessing == model.preprocessing
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize("encoder", ["3,M,4", "3,M,R4"])
+def test_a_classifier_comes_back_bit_for_bit(encoder, batch_norm, dtype, classifier, class_batch, tmp_path):
+    model = classifier(encoder=encoder, batch_norm=batch_norm, dtype=dtype, dropout=0.2, seed=3)
+    batch = class_batch(4, dtype=dtype)
+    model.loss(batch, training=True, rng=np.random.default_rng(0))  # moves the statistics
+    model.save(tmp_path / "m.npz")
+    back = Classifier.load(tmp_path / "m.npz")
+    assert_same_model(back, model)
+    assert back.probabilities(batch.images).tobytes() == model.probabilities(batch.images).tobytes()
+    assert back.classify(batch.images, top=3) == model.classify(batch.images, top=3)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_a_tagger_comes_back_bit_for_bit(head, batch_norm, dtype, tagger, tag_batch, tmp_path):
+    model = tagger(head=head, batch_norm=batch_norm, dtype=dtype, decoder="gru", seed=3)
+    batch = tag_batch(4, dtype=dtype)
+    model.loss(batch, training=True)
+    model.save(tmp_path / "m.npz")
+    back = Tagger.load(tmp_path / "m.npz")
+    assert_same_model(back, model)
+    assert back.tag(batch.images, least=2) == model.tag(batch.images, least=2)
+
+
+@pytest.mark.parametrize("conditioning", ["par", "none"])
+def test_a_captioner_with_batch_norm_comes_back_bit_for_bit(conditioning, captioner, draw, tmp_path):
+    model = captioner(batch_norm=True, conditioning=conditioning, encoder="3,M,R4", dtype="float32")
+    model.loss(draw(3, [2, 3, 1], dtype="float32"), training=True)
+    assert model.buffers["encoder.norm1.running_mean"].any()
+    model.save(tmp_path / "m.npz")
+    back = Captioner.load(tmp_path / "m.npz")
+    assert_same_model(back, model)
+    assert back.blind == (conditioning == "none")
+    assert back.caption(PICTURES) == model.caption(PICTURES)
+
+
+def test_statistics_that_are_loaded_go_on_moving(classifier, class_batch, tmp_path):
+    model, batch = classifier(batch_norm=True), class_batch(4)
+    model.save(tmp_path / "m.npz")
+    back = Classifier.load(tmp_path / "m.npz")
+    for each in (model, back):
+        each.loss(batch, training=True)
+    assert_same_model(back, model)
+    assert all(array.flags.writeable for array in (back.params | back.buffers).values())
+
+
+def test_labels_and_preprocessing_travel_with_the_model(tmp_path):
+    seen = Preprocessing(4, mean=(0.1, 0.2, 0.3), std=(0.4, 0.5, 0.6), mode="L", resize="squash")
+    labels = Labels(["猫", "a, b", "\N{DOG FACE}"])
+    for model in (
+        Classifier(labels, encoder="2,M", hidden="", image_size=4, preprocessing=seen),
+        Tagger(labels, encoder="2,M", image_size=4, preprocessing=seen),
+    ):
+        model.save(tmp_path / "m.npz")
+        back = type(model).load(tmp_path / "m.npz")
+        assert (back.preprocessing, back.vocabulary) == (seen, labels)
+
+
+def test_statistics_stand_beside_parameters_in_the_file(classifier, tmp_path):
+    model = classifier(batch_norm=True)
+    model.save(tmp_path / "m.npz")
+    with np.load(tmp_path / "m.npz", allow_pickle=False) as file:
+        assert {f"model/{name}" for name in model.params | model.buffers} | {"meta"} == set(file.files)
+        meta = json.loads(file["meta"].tobytes())
+    assert (meta["kind"], meta["vocabulary"]["names"]) == ("Classifier", ["cat", "dog", "owl"])
