@@ -98,4 +98,4 @@ def telling_dense_shapes(in_size: int, widths: Sequence[int], out_size: int) -> 
 
 def _is_width(word: str) -> bool:
     """Tell whether a word is a number of units; one of many digits is not even converted."""
-    return word.isdecimal() and len(word) < 10 and 1 <= int(word) <= MOST_UNITS
+    return word.isascii() and word.isdecimal() and len(word) < 10 and 1 <= int(word) <= MOST_UNITS

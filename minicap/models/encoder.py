@@ -30,7 +30,7 @@ class Reading(Composite):
     ``what`` takes the strongest response of each filter anywhere in the picture: a star is a star wherever
     it stands, and need not be learnt anew for every place. ``where`` reads the whole map, place by place:
     without it "left of" could not be told. The features are ``relu(what + where)``. A map of 16 x 16 places
-    or more is max-pooled first, to 8 to 15 places a side: ``where`` reads the strongest response around each.
+    or more is max-pooled first, to 8 to 11 places a side: ``where`` reads the strongest response around each.
 
     Batch norm in front of the ReLU matters where it stands in the convolutions too: the strongest responses
     are then large in every picture alike, and features that only say so never change sign, or die.

@@ -48,7 +48,6 @@ def test_a_model_that_is_misused(refuses, request, run: Path, red: Path, command
         (("--hidden", "big"), "--hidden: there are no widths 'big'"),
         (("--crop", "12"), "--crop: 12 pixels are no small shift of pictures of 12"),
         (("--task", "tag"), "holds classes but no tags; use --task classify"),
-        (("--encoder", "4,M,M,M,4", "--batch-norm"), "--batch-norm: behind so much pooling"),
     ],
     ids=str,
 )  # fmt: skip

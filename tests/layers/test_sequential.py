@@ -5,6 +5,7 @@ import pytest
 
 from minicap.gradcheck import check_layer
 from minicap.layers import BatchNorm, Conv2d, Dropout, Flatten, Linear, MaxPool2d, Relu, Sequential
+from minicap.layers.base import Composite
 
 
 def network(dtype="float64"):
@@ -49,6 +50,11 @@ def test_without_layers_nothing_happens(rng):
     y, cache = Sequential().forward(x)
     assert y is x
     assert Sequential().backward(x, cache) == (x, {})
+
+
+def test_what_a_composite_is_made_of_is_for_the_subclass_to_say():
+    with pytest.raises(NotImplementedError):
+        _ = Composite().params
 
 
 def nested(dtype="float64"):

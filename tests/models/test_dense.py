@@ -22,7 +22,7 @@ def test_widths_are_read(widths, expected):
     assert read_widths(widths) == expected
 
 
-BAD = [" ", ",", "5,", "0", "-5", "5.0", "x", "5 6", "65537", "1e3", "9" * 5000, "00000000065537", "+5", "²",
+BAD = [" ", ",", "5,", "0", "-5", "5.0", "x", "5 6", "65537", "1e3", "9" * 5000, "00000000065537", "+5", "²", "５", "٣",
        [0], [5.0], [True], [None], ["5,6"], [1] * 17]  # fmt: skip
 
 
@@ -55,6 +55,9 @@ def test_dropout_stands_behind_each_hidden_layer_only_while_training(rng):
         "dropout2",
     ]
     assert not any("drop" in name for name in dense_layers(8, [4, 3], 2, rng=rng).layers)
+    assert dense_layers(8, [4], 2, dropout=0.2, rng=rng).layers["dropout1"].options == {
+        "p": 0.2
+    }  # dropped, not kept
     layers, x = dense_layers(8, [40], 2, dropout=0.5, rng=rng, dtype="float64"), rng.standard_normal((3, 8))
     quiet = layers.forward(x)[0]
     np.testing.assert_array_equal(layers.forward(x, rng=rng)[0], quiet)
