@@ -200,7 +200,10 @@ class EncoderAsLayer(Encoder):
 @pytest.mark.parametrize("training", [False, True])
 def test_the_gradient_behind_norms_is_right(n, training, rng, kernels):
     made = EncoderAsLayer("2,M,R3", 5, 4, batch_norm=True, rng=np.random.default_rng(1), dtype="float64")
-    check_layer(made, rng.standard_normal((n, 3, 5, 5)), training=training).assert_ok()
+    made.params["last.norm.beta"][...] = 4  # alive: dead features would have gradients of zero, and pass
+    images = rng.standard_normal((n, 3, 5, 5))
+    assert made.forward(images, training=training)[0].any(axis=0).all()
+    check_layer(made, images, training=training).assert_ok()
 
 
 def test_frozen_convolutions_leave_the_reading_its_gradient(rng, kernels):
