@@ -9,18 +9,17 @@ import numpy as np
 
 from minicap._types import Array
 from minicap.data.labelled import ClassData
-from minicap.data.labelled_batches import LabelledBatches
 from minicap.data.labels import Labels
 from minicap.metrics import accuracy, confusion_matrix, per_class_accuracy
 from minicap.models import Classifier
 from minicap.training.config import TrainConfig
-from minicap.training.task import Judged, Task
+from minicap.training.task import Judged, LabelledTask
 
 MOST_CLASSES = 1000  # a larger confusion matrix is not kept
 CONSIDERED = 3  # classes kept of each picture, the most probable ones
 
 
-class Classifying(Task):
+class Classifying(LabelledTask):
     """One class a picture."""
 
     model = Classifier
@@ -28,15 +27,6 @@ class Classifying(Task):
     def vocabulary(self, config: TrainConfig, train: ClassData) -> Labels:
         """Return the classes of the training pictures."""
         return Labels.of_classes(train.labels)
-
-    def batches(
-        self, config: TrainConfig, train: ClassData, model: Classifier, *, progress: bool = False
-    ) -> LabelledBatches:
-        """Return shuffled batches."""
-        return LabelledBatches(
-            train, model.vocabulary, model.preprocessing, config.batch_size,
-            augmentation=config.augmentation(), dtype=model.dtype, progress=progress,
-        )  # fmt: skip
 
     def check(self, model: Classifier, data: ClassData) -> None:
         """Raise where a picture is of a class that was not learnt."""

@@ -8,18 +8,18 @@ import numpy as np
 
 from minicap._types import Array
 from minicap.data.labelled import TagData
-from minicap.data.labelled_batches import LabelledBatches, batches_in_order
+from minicap.data.labelled_batches import batches_in_order
 from minicap.data.labels import Labels
 from minicap.metrics import mean_average_precision, most_frequent_tags, precision_recall_f1, recalled_tags
 from minicap.models import Tagger
 from minicap.models.tag_heads import Findings
 from minicap.training.config import TrainConfig
-from minicap.training.task import Judged, Task
+from minicap.training.task import Judged, LabelledTask
 
 THRESHOLD = 0.5  # from this probability on a tag counts as said
 
 
-class Tagging(Task):
+class Tagging(LabelledTask):
     """Any number of tags a picture."""
 
     model = Tagger
@@ -27,15 +27,6 @@ class Tagging(Task):
     def vocabulary(self, config: TrainConfig, train: TagData) -> Labels:
         """Return the tags that occur often enough in training."""
         return Labels.of_tags(train.tags, min_count=config.min_count)
-
-    def batches(
-        self, config: TrainConfig, train: TagData, model: Tagger, *, progress: bool = False
-    ) -> LabelledBatches:
-        """Return shuffled batches."""
-        return LabelledBatches(
-            train, model.vocabulary, model.preprocessing, config.batch_size,
-            augmentation=config.augmentation(), dtype=model.dtype, progress=progress,
-        )  # fmt: skip
 
     def validate(self, model: Tagger, data: TagData, *, seed: int = 0) -> dict[str, float]:
         """Return loss and mean average precision."""

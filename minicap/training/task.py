@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, NamedTuple
 
 from minicap.data.batches import Epochs
+from minicap.data.labelled_batches import LabelledBatches
 from minicap.data.preprocessing import Preprocessing
 from minicap.training.config import TrainConfig
 
@@ -56,3 +57,16 @@ class Task:
     def judge(self, model: Any, data: Any, *, train: Any = None, seed: int = 0) -> Judged:
         """Return every metric of a model on a split, and of baselines that know ``train`` alone."""
         raise NotImplementedError
+
+
+class LabelledTask(Task):
+    """What classes and tags share: the same shuffled batches."""
+
+    def batches(
+        self, config: TrainConfig, train: Any, model: Any, *, progress: bool = False
+    ) -> LabelledBatches:
+        """Return shuffled batches."""
+        return LabelledBatches(
+            train, model.vocabulary, model.preprocessing, config.batch_size,
+            augmentation=config.augmentation(), dtype=model.dtype, progress=progress,
+        )  # fmt: skip
