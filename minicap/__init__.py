@@ -12,6 +12,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "use_kernels": "minicap.kernels",
     "active_kernels": "minicap.kernels",
+    "set_num_threads": "minicap.kernels",
+    "get_num_threads": "minicap.kernels",
     "Captioner": "minicap.models",
     "Classifier": "minicap.models",
     "Tagger": "minicap.models",

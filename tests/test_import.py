@@ -58,7 +58,7 @@ MAY_USE = {
     "numpy": EVERYWHERE,
     "scipy": EVERYWHERE - {"_types"},
     "tqdm": {"data", "training", "explain", "demo", "cli"},
-    "threadpoolctl": {"training", "doctor", "cli"},
+    "threadpoolctl": {"kernels._threads", "training", "doctor", "cli"},
     "matplotlib": {"plots", "report"},
     "PIL": {"data.images"},
 }

@@ -14,12 +14,17 @@ and a backward under the other agree.
 """
 
 from minicap.kernels._loading import HOW_TO_BUILD as HOW_TO_BUILD
+from minicap.kernels._loading import build_in_use as build_in_use
 from minicap.kernels._loading import compiled_available as compiled_available
 from minicap.kernels._loading import compiled_failures as compiled_failures
 from minicap.kernels._switch import Family as Family
 from minicap.kernels._switch import active_kernels as active_kernels
 from minicap.kernels._switch import kernel_table as kernel_table
 from minicap.kernels._switch import use_kernels as use_kernels
+from minicap.kernels._threads import get_num_threads as get_num_threads
+from minicap.kernels._threads import kernel_threads as kernel_threads
+from minicap.kernels._threads import set_num_threads as set_num_threads
+from minicap.kernels._workspace import Workspace as Workspace
 
 conv = Family("conv")
 pool = Family("pool")

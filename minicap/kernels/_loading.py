@@ -2,24 +2,56 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+from minicap.errors import InputError
+
 FAMILIES = ("conv", "pool", "embedding", "recurrent", "norm")
 
 HOW_TO_BUILD = "with a C compiler at hand run `python -m pip install .` in the source folder"
 
 
+LEVELS = ("v4", "v3", "generic")  # the builds, see `minicap.kernels.compiled`, best first
+SIMD_VARIABLE = "MINICAP_SIMD"
+
+
+@cache
+def levels() -> tuple[str, ...]:
+    """Return the builds to try, best first: what the processor can run, or the one MINICAP_SIMD names.
+
+    Raises
+    ------
+    InputError
+        If MINICAP_SIMD names no build, or one that this processor cannot run.
+    """
+    try:
+        possible = tuple(import_module("minicap.kernels.compiled._cpu").levels())
+    except ImportError:
+        possible = ("generic",)
+    wanted = os.environ.get(SIMD_VARIABLE, "").strip()
+    if not wanted:
+        return possible
+    if wanted not in possible:
+        problem = "this processor cannot run it" if wanted in LEVELS else "there is no such build"
+        raise InputError(f"{SIMD_VARIABLE}={wanted!r}: {problem}; set it to one of {', '.join(possible)}")
+    return (wanted,)
+
+
 @cache
 def _try_compiled(family: str) -> ModuleType | str:
-    """Return the compiled module of a family, or why it does not import."""
-    try:
-        return import_module(f"minicap.kernels.compiled.{family}")
-    except ImportError as error:
-        return str(error)
+    """Return the best compiled module of a family, or why none imports."""
+    reasons = []
+    for level in levels():
+        try:
+            return import_module(f"minicap.kernels.compiled.{level}.{family}")
+        except ImportError as error:
+            reasons.append(str(error))
+    return reasons[0]
 
 
 @cache
@@ -32,6 +64,12 @@ def compiled_module(family: str) -> ModuleType | None:
     """Return the compiled module of a family, or None where it was not built."""
     found = _try_compiled(family)
     return None if isinstance(found, str) else found
+
+
+def build_in_use(family: str) -> str | None:
+    """Return which build serves a family, ``v4``, ``v3`` or ``generic``, or None where none was built."""
+    module = compiled_module(family)
+    return None if module is None else module.__name__.split(".")[-2]
 
 
 def compiled_failures() -> dict[str, str]:

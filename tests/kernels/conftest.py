@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from types import SimpleNamespace
 
 import pytest
@@ -16,4 +15,4 @@ def compiled() -> SimpleNamespace:
     if not _loading.compiled_available():
         pytest.skip("no compiled kernels in this installation")
     names = _loading.FAMILIES
-    return SimpleNamespace(**{name: import_module(f"minicap.kernels.compiled.{name}") for name in names})
+    return SimpleNamespace(**{name: _loading.compiled_module(name) for name in names})

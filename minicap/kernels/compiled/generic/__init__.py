@@ -1,0 +1,1 @@
+"""The compiled kernels, built for any processor that the compiler serves."""
