@@ -6,11 +6,14 @@ minicap then runs that family on another build or on its reference kernels. What
 
     MINICAP_REQUIRE_COMPILED=1   a kernel that does not build stops the installation
     MINICAP_CYTHON_DEBUG=1       array bounds and divisors are checked, for testing
-    CFLAGS, LDFLAGS              further flags, such as those of a sanitizer
+    CFLAGS, LDFLAGS              further flags; with -fsanitize=... among them nothing else is optimised or stripped
 """
 
 import os
+import re
+import shutil
 import sys
+import sysconfig
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -24,13 +27,26 @@ TRANSLATING = Lock()  # Cython's translator knows one thread only; the C compile
 PACKAGE = "minicap.kernels.compiled"
 SOURCES = Path(*PACKAGE.split("."))
 SHARED = f"{PACKAGE}._memory"  # Cython's code for memoryviews, once for all modules instead of in each
+CPU = f"{PACKAGE}._cpu"  # asks the processor; it has to run on any
 LEVELS = {
     "generic": [],
     "v3": ["-march=x86-64-v3"],
     "v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
 }
+OWN_INLINE = re.compile(r"static CYTHON_INLINE (?=.*\b__pyx_(?:fuse_\d__pyx_)?f_7minicap)")
 REQUIRED = os.environ.get("MINICAP_REQUIRE_COMPILED") == "1"
 DEBUG = os.environ.get("MINICAP_CYTHON_DEBUG") == "1"
+SANITIZED = "-fsanitize" in os.environ.get("CFLAGS", "")
+# What there is to warn of is in generated code. The names of local functions are for reports only.
+OPTIMIZED = (
+    ["-w"]
+    if SANITIZED
+    else ["-O3", "-w"]
+    if DEBUG
+    else ["-O3", "-w", "-g0", "-fno-asynchronous-unwind-tables"]
+)
+# Neither symbols that nobody asks for nor pages left half empty between code and data.
+STRIPPED = [] if DEBUG or SANITIZED or sys.platform == "darwin" else ["-Wl,-s", "-Wl,-z,noseparate-code"]
 DIRECTIVES = {
     "language_level": 3,
     "binding": True,  # so that inspect sees the signatures
@@ -43,11 +59,21 @@ DIRECTIVES = {
 
 
 def extensions() -> list[Extension]:
-    """Return what all modules share, what asks the processor, and each kernel once a level."""
-    families = sorted(path.stem for path in SOURCES.glob("*.pyx") if not path.stem.startswith("_"))
-    names = [SHARED, f"{PACKAGE}._cpu"]
-    names += [f"{PACKAGE}.{level}.{family}" for level in LEVELS for family in families]
+    """Return what all modules share, what asks the processor, and every other module once a level."""
+    stems = sorted(path.stem for path in SOURCES.glob("*.pyx") if path.stem != "_cpu")
+    names = [f"{PACKAGE}.{level}.{stem}" for level in LEVELS for stem in stems]
+    names = [
+        SHARED,
+        CPU,
+        *(name for name in names if name.endswith("._unfold") <= (level_of(name) == "generic")),
+    ]
     return [Extension(name, [str(SOURCES / f"{name.rpartition('.')[2]}.pyx")]) for name in names]
+
+
+def level_of(name: str) -> str | None:
+    """Return the level that a module is built for, or None where there is one for all."""
+    level = name.split(".")[-2]
+    return level if level in LEVELS else None
 
 
 @cache
@@ -59,7 +85,19 @@ def translate(stem: str) -> str:
     source = SOURCES / f"{stem}.{'c' if name == SHARED else 'pyx'}"  # Cython writes the shared one itself
     options = {"compiler_directives": DIRECTIVES, "shared_utility_qualified_name": SHARED}
     [made] = cythonize(Extension(name, [str(source)]), build_dir="build", force=True, quiet=True, **options)
+    target = Path(made.sources[0])
+    # A tile keeps its sums in registers only where it is really inlined, for which Cython has no word.
+    code = target.read_text("utf-8")
+    if "_vector.h" in code:
+        target.write_text(OWN_INLINE.sub("static MINICAP_INLINE ", code), "utf-8")
     return made.sources[0]
+
+
+def source_for(name: str) -> str:
+    """Return the C source of one module: a copy for each level, as compilers name an object after its source."""
+    made = Path(translate(name.rpartition(".")[2]))
+    level = level_of(name)
+    return str(made) if level is None else shutil.copy(made, made.with_stem(f"{made.stem}_{level}"))
 
 
 def give_up(what: str, why: object) -> None:
@@ -76,52 +114,58 @@ class BuildWhatWorks(build_ext):
     def finalize_options(self) -> None:
         super().finalize_options()
         self.parallel = self.parallel or os.cpu_count()
+        self.built: set[Path] = set()
+
+    def run(self) -> None:
+        """Build, and remove what only an earlier build could make: nothing stale is ever imported."""
+        super().run()
+        for root in (Path(self.build_lib), *([Path()] if self.inplace else [])):
+            for module in (root / SOURCES).rglob(f"*{sysconfig.get_config_var('EXT_SUFFIX')}"):
+                if module.relative_to(root) not in self.built:
+                    module.unlink()
 
     def build_extensions(self) -> None:
         """Set the flags that fit the compiler, leave out the levels that it does not know, and build."""
         msvc = self.compiler.compiler_type == "msvc"
-        flags = ["/O2"] if msvc else ["-O3", "-g0", "-w"]  # what there is to warn of is in generated code
-        openmp = [] if sys.platform == "darwin" else ["/openmp"] if msvc else ["-fopenmp"]
-        if not self._compiles(openmp, "#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }"):
-            openmp = []
-        levels = [level for level, extra in LEVELS.items() if not extra or (not msvc and self._compiles(extra))]
-        self.extensions = [e for e in self.extensions if self._level(e) in (*levels, None)]
+        openmp = self._openmp(["/openmp"] if msvc else ["-fopenmp"])
+        levels = [name for name, extra in LEVELS.items() if not extra or (not msvc and self._compiles(extra))]
+        self.extensions = [e for e in self.extensions if level_of(e.name) in (*levels, None)]
         for extension in self.extensions:
+            threads = [] if extension.name == SHARED else openmp
+            level = LEVELS.get(level_of(extension.name), [])
             extension.include_dirs = [str(SOURCES)]
-            level = self._level(extension)
-            threads = openmp if level else []
-            extension.extra_compile_args = [*flags, *LEVELS.get(level, []), *threads]
-            extension.extra_link_args = [] if msvc else [*threads, *self._stripped()]
+            small = [] if msvc or extension.name != SHARED else ["-Os"]  # nothing there is in a hot loop
+            extension.extra_compile_args = [*(["/O2"] if msvc else OPTIMIZED), *small, *level, *threads]
+            extension.extra_link_args = [] if msvc else [*threads, *STRIPPED]
             extension.optional = not REQUIRED
         super().build_extensions()
 
     def build_extension(self, extension: Extension) -> None:
-        """Build one extension, or go on without it, and without what an earlier build left of it."""
+        """Build one extension, or go on without it."""
         try:
             with TRANSLATING:
-                extension.sources = [translate(extension.name.rpartition(".")[2])]
+                extension.sources = [source_for(extension.name)]
             super().build_extension(extension)
+            self.built.add(Path(self.get_ext_filename(extension.name)))
         except Exception as error:  # no Cython, no compiler, no headers ...: none of it is fatal here
             Path(self.get_ext_fullpath(extension.name)).unlink(missing_ok=True)
             give_up(extension.name, error)
 
-    def _level(self, extension: Extension) -> str | None:
-        """Return the level that an extension is built for, or None where there is one for all."""
-        level = extension.name.split(".")[-2]
-        return level if level in LEVELS else None
-
-    def _stripped(self) -> list[str]:
-        """Return the flag that leaves out symbols nobody asks for, where the linker knows it."""
-        return [] if DEBUG or sys.platform == "darwin" else ["-Wl,-s"]
+    def _openmp(self, flags: list[str]) -> list[str]:
+        """Return the flags for OpenMP, or none where the compiler or its library lacks it."""
+        probe = "#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }"
+        return flags if sys.platform != "darwin" and self._compiles(flags, probe) else []
 
     def _compiles(self, flags: list[str], code: str = "int main(void) { return 0; }") -> bool:
-        """Tell whether the compiler makes a program of some code with these flags."""
+        """Tell whether the compiler makes a library of some code with these flags, as it is to make modules."""
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder, "probe.c")
             source.write_text(code + "\n", encoding="ascii")
             try:
                 objects = self.compiler.compile([str(source)], output_dir=folder, extra_postargs=list(flags))
-                self.compiler.link_executable(objects, "probe", output_dir=folder, extra_postargs=list(flags))
+                self.compiler.link_shared_object(
+                    objects, "probe", output_dir=folder, extra_postargs=list(flags)
+                )
             except Exception:  # each compiler class has its own
                 return False
         return True

@@ -6,8 +6,6 @@ import importlib.util
 import os
 import platform
 import shutil
-import subprocess
-import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,9 +17,11 @@ from threadpoolctl import threadpool_info
 
 import minicap
 from minicap import kernels
+from minicap.blas import CORE, fastest_core, slower_core, wheel_has_openblas
 from minicap.data import cache_folder
 from minicap.errors import InputError
 from minicap.kernels import HOW_TO_BUILD
+from minicap.machine import memory, processor_name
 
 Facts = dict[str, Any]
 
@@ -53,7 +53,7 @@ def examine() -> Facts:
         "location": _location(),
         "kernels": _kernels(),
         "cpu": _cpu(),
-        "memory": _memory(),
+        "memory": memory(),
         "blas": _blas(),
         "cache": _cache(),
         "tools": _tools(),
@@ -96,6 +96,7 @@ def describe(facts: Mapping[str, Any]) -> str:
         "minicap": f"{facts['version']} from {facts['location']['path']} ({facts['location']['kind']})",
         "Python": f"{facts['python']}, {libraries}, {facts['platform']}",
         "kernels": _kernel_line(facts["kernels"]),
+        "builds": _build_line(facts["kernels"]),
         "processor": _cpu_line(facts["cpu"]),
         "BLAS": "; ".join(map(_blas_line, facts["blas"])) or "none found",
         "memory": _memory_line(facts["memory"]),
@@ -118,61 +119,52 @@ def _location() -> dict[str, str]:
 
 
 def _kernels() -> Facts:
-    """Return which kernels serve each family, and why some are not compiled."""
-    table, problem = {}, None
+    """Return which kernels serve each family, in which build and on how many threads, and why some are missing."""
+    table: dict[str, str] = {}
+    builds: dict[str, str | None] = {}
+    failures: dict[str, str] = {}
+    threads = problem = None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # unbuilt kernels are told below, in full
         try:
+            threads = kernels.get_num_threads()
+            failures = kernels.compiled_failures()
             table = kernels.kernel_table()
+            builds = {family: kernels.build_in_use(family) for family in table}
         except InputError as error:
             problem = str(error)
-    chosen = os.environ.get("MINICAP_KERNELS", "")
-    return {"in_use": table, "failures": kernels.compiled_failures(), "chosen": chosen, "problem": problem}
+    environment = os.environ.get
+    return {
+        "in_use": table, "builds": builds, "failures": failures, "threads": threads, "problem": problem,
+        "openmp": kernels.has_openmp(), "possible": list(kernels.processor_levels()),
+        "chosen": environment("MINICAP_KERNELS", ""), "forced": environment("MINICAP_SIMD", ""),
+    }  # fmt: skip
 
 
 def _cpu() -> Facts:
     """Return the processor's name, the cores this process may use, and its vector instructions."""
+    fastest = fastest_core()
     features = np.show_config(mode="dicts").get("SIMD Extensions", {})
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
-        "name": _cpu_name(),
+        "name": processor_name(),
         "cores": cores,
         "simd": [*features.get("baseline", []), *features.get("found", [])],
+        "fastest_blas": fastest._asdict() if fastest and wheel_has_openblas() else None,
     }
 
 
-def _cpu_name() -> str:
-    """Return the processor's name as its maker gives it, where the system tells."""
-    try:
-        if sys.platform == "darwin":
-            command = ["sysctl", "-n", "machdep.cpu.brand_string"]
-            return subprocess.run(command, capture_output=True, text=True, timeout=5).stdout.strip()
-        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
-        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    except (OSError, subprocess.SubprocessError):
-        names = []
-    return names[0] if names else platform.processor() or platform.machine()
-
-
-def _memory() -> dict[str, int | None]:
-    """Return the machine's memory and what of it is free, in bytes."""
-    found: dict[str, int | None] = {"total": None, "available": None}
-    try:
-        page = os.sysconf("SC_PAGE_SIZE")
-        found["total"] = os.sysconf("SC_PHYS_PAGES") * page
-        found["available"] = os.sysconf("SC_AVPHYS_PAGES") * page
-        for line in Path("/proc/meminfo").read_text("ascii").splitlines():
-            if line.startswith("MemAvailable:"):  # counts caches that the system would give back
-                found["available"] = int(line.split()[1]) * 1024
-    except (AttributeError, OSError, ValueError):
-        pass
-    return found
-
-
 def _blas() -> list[Facts]:
-    """Return the BLAS libraries that NumPy works with, and their threads."""
+    """Return the BLAS libraries that NumPy works with, their threads, and whose kernels they took."""
+    chosen = os.environ.get(CORE)
     loaded = [
-        {"library": one["internal_api"], "version": one.get("version"), "threads": one["num_threads"]}
+        {
+            "library": one["internal_api"],
+            "version": one.get("version"),
+            "threads": one["num_threads"],
+            "core": one.get("architecture"),
+            "chosen": chosen if one["internal_api"] == "openblas" else None,
+        }
         for one in threadpool_info()
         if one["user_api"] == "blas"
     ]
@@ -182,7 +174,7 @@ def _blas() -> list[Facts]:
     built = np.show_config(mode="dicts").get("Build Dependencies", {}).get("blas", {})
     if not built.get("found"):
         return []
-    return [{"library": built.get("name"), "version": built.get("version"), "threads": None}]
+    return [{"library": built.get("name"), "version": built.get("version"), "threads": None, "core": None}]
 
 
 def _cache() -> Facts:
@@ -224,9 +216,8 @@ def _kernel_advice(facts: Mapping[str, Any]) -> list[str]:
     if found["failures"]:
         how = BUILD_IN_PLACE if facts["location"]["kind"] == "checkout" else HOW_TO_BUILD
         names = ", ".join(found["failures"])
-        none_here = (
-            "" if facts["tools"]["C compiler"] else " No C compiler was found here; install one first."
-        )
+        compiler = facts["tools"]["C compiler"]
+        none_here = "" if compiler else " No C compiler was found here; install one first."
         return [
             f"Without compiled kernels ({names}) everything works, but training takes several times longer;"
             f" to get them, {how}.{none_here}"
@@ -234,7 +225,25 @@ def _kernel_advice(facts: Mapping[str, Any]) -> list[str]:
     if "reference" in found["in_use"].values():
         who = f"MINICAP_KERNELS={found['chosen']}" if found["chosen"] else "This program"
         return [f"{who} chooses the slow reference kernels; the compiled ones are here."]
-    return []
+    return _build_advice(found, facts["cpu"]["cores"])
+
+
+def _build_advice(found: Mapping[str, Any], cores: int | None) -> list[str]:
+    """Say what to do about compiled kernels that could be faster."""
+    advice, best = [], found["possible"][0]
+    late = [family for family, build in found["builds"].items() if build != best]
+    if late and found["forced"]:
+        advice.append(
+            f"MINICAP_SIMD={found['forced']} holds the kernels back; this processor can run {best}."
+        )
+    elif late:
+        advice.append(
+            f"This processor can run the {best} build of the kernels, which {', '.join(late)} lacks;"
+            " build again with a newer GCC or Clang."
+        )
+    if not found["openmp"] and (cores or 1) > 1:
+        advice.append("The kernels were built without OpenMP and use one core each; build again with GCC.")
+    return advice
 
 
 def _machine_advice(facts: Mapping[str, Any]) -> list[str]:
@@ -249,6 +258,7 @@ def _machine_advice(facts: Mapping[str, Any]) -> list[str]:
             f"BLAS starts {threads} threads on {cores} cores, which wait for each other;"
             f" set OPENBLAS_NUM_THREADS={cores} or OMP_NUM_THREADS={cores}."
         )
+    advice += slower_core(facts["blas"], facts["cpu"]["fastest_blas"])
     available = facts["memory"]["available"]
     if available is not None and available < LEAST_MEMORY:
         advice.append(f"Only {_size(available)} of memory are free; close other programs before you train.")
@@ -277,6 +287,16 @@ def _kernel_line(found: Mapping[str, Any]) -> str:
     return "; ".join(f"{name} ({', '.join(families)})" for name, families in sets.items()) or "none"
 
 
+def _build_line(found: Mapping[str, Any]) -> str:
+    """Return the builds of the compiled kernels in use, and their threads."""
+    builds = ", ".join(sorted({build for build in found["builds"].values() if build})) or "none in use"
+    threads = f"{found['threads'] or 'unknown'} thread{'' if found['threads'] == 1 else 's'}"
+    possible = ", ".join(found["possible"])
+    return (
+        f"{builds} (this processor runs {possible}), {threads if found['openmp'] else 'no OpenMP: 1 thread'}"
+    )
+
+
 def _cpu_line(cpu: Mapping[str, Any]) -> str:
     """Return the processor with its cores and vector instructions."""
     simd = ", ".join(SIMD.get(name, name) for name in cpu["simd"]) or "no vector instructions known"
@@ -284,10 +304,12 @@ def _cpu_line(cpu: Mapping[str, Any]) -> str:
 
 
 def _blas_line(blas: Mapping[str, Any]) -> str:
-    """Return a BLAS library with its threads."""
+    """Return a BLAS library with its threads and the processor that its kernels are for."""
     threads = blas["threads"]
     many = "" if threads is None else f", {threads} thread{'' if threads == 1 else 's'}"
-    return f"{blas['library']} {blas['version'] or ''}".strip() + many
+    core = f", kernels for {blas['core']}" if blas["core"] else ""
+    why = f" (chosen by {CORE}={blas['chosen']})" if core and blas["chosen"] else ""
+    return f"{blas['library']} {blas['version'] or ''}".strip() + many + core + why
 
 
 def _cache_line(cache: Mapping[str, Any]) -> str:

@@ -11,6 +11,9 @@ from hypothesis import HealthCheck, settings
 
 import minicap
 
+# Read when the first kernel loads. Idle threads that spin make tests on two threads slow where others want the cores.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 settings.register_profile(
     "minicap",
     derandomize=True,

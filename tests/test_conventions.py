@@ -37,6 +37,7 @@ EXAMPLES: dict[str, tuple[list[Any], dict[str, Any]]] = {  # positional argument
     "avg_pool2d": ([*reals((2, 2, 5, 4)), (3, 2)], {"stride": 2, "padding": 1, "count_include_pad": False}),
     "batch_norm": (reals((3, 2, 2, 3), (2,), (2,)), {}),
     "conv2d": (reals((2, 2, 5, 4), (4, 1, 3, 2), (4,)), {"stride": (2, 1), "padding": 1, "groups": 2}),
+    "conv2d_relu_pool": (reals((2, 2, 5, 4), (3, 2, 3, 2), (3,)), {"padding": 1}),
     "dropout": (reals((4, 3)), {"rng": np.random.default_rng(3)}),
     "embedding": ([IDS, *reals((4, 3))], {}),
     "gelu": (reals((3, 4)), {}),
@@ -154,7 +155,8 @@ def test_every_gradient_belongs_to_a_float_argument(stem):
 def test_options_are_given_by_keyword(stem):
     parameters = inspect.signature(getattr(ops, f"{stem}_forward")).parameters.values()
     assert all(p.kind is p.KEYWORD_ONLY for p in parameters if p.default is not p.empty)
-    backward = list(inspect.signature(getattr(ops, f"{stem}_backward")).parameters)
+    parameters = inspect.signature(getattr(ops, f"{stem}_backward")).parameters.values()
+    backward = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
     assert backward[-1] == "cache"
     assert all(name.startswith("d") for name in backward[:-1])
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import minicap
 from minicap.optim import OPTIMIZERS, Adam, AdamW, RmsProp, Sgd, clip_by_global_norm, global_norm
 
 GOLDEN = Path(__file__).resolve().parent / "golden" / "optim.npz"
@@ -139,6 +140,25 @@ def test_float32_stays_float32_also_with_a_numpy_learning_rate(optimizer):
     params = one(1.0, "float32")
     optimizer.step(params, one(2.0, "float32"))
     assert {params["w"].dtype, *(a.dtype for a in optimizer.state.values())} == {np.dtype("float32")}
+
+
+@pytest.mark.parametrize("kernel_set", ["reference", "compiled"])
+def test_arrays_may_lie_in_memory_in_any_way(optimizer, kernel_set):
+    """Transposed and strided parameters and gradients move as contiguous ones do."""
+    if kernel_set == "compiled" and not minicap.kernels.compiled_available():
+        pytest.skip("no compiled kernels in this installation")
+    rng = np.random.default_rng(3)
+    start, grads = rng.standard_normal((4, 6)), rng.standard_normal((3, 4, 6))
+    plain, odd = {"w": start.copy()}, {"w": np.zeros((6, 8)).T[::2]}
+    odd["w"][...] = start
+    other = type(optimizer)(weight_decay=0.1)
+    optimizer.weight_decay = 0.1
+    with minicap.use_kernels(kernel_set):
+        for grad in grads:
+            optimizer.step(plain, {"w": grad})
+            other.step(odd, {"w": np.asfortranarray(grad)})
+    np.testing.assert_array_equal(odd["w"], plain["w"])
+    assert (odd["w"] != start).all()
 
 
 def test_the_state_is_all_there_is(optimizer):

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import NoReturn
 
 import minicap
+from minicap.cli.blas import settle_blas
 from minicap.cli.memory import keep_memory
 from minicap.errors import InputError
 
@@ -24,6 +25,7 @@ COMMANDS = {
     "classify": "name the class of pictures with a trained classifier",
     "evaluate": "judge a trained model on a split of the data",
     "report": "write a run's report.html again",
+    "bench": "measure how fast minicap is here, alone or beside PyTorch",
     "doctor": "say what this installation has and what it lacks",
 }
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -48,6 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         keep_memory()
+        settle_blas()
         arguments = _parser().parse_args(argv)
         code = arguments.run(arguments) or OK
         _flush()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import log_softmax
 
+from minicap import kernels
 from minicap._types import Array, Rng
-from minicap.decoding.steps import Decoder
+from minicap.decoding.steps import Decoder, take_rows
+
+FEW = 0.75  # of the rows: once no more are unfinished, the others are left out
 
 
 class Hypothesis(NamedTuple):
@@ -50,7 +52,11 @@ def greedy_search(
     -------
     list of N Hypothesis
     """
-    return _search(decoder, features, lambda log_p: log_p.argmax(axis=1), start, end, banned, max_length)
+
+    def choose(logits: Array) -> tuple[Array, Array]:
+        return kernels.decoding.best_words(logits, _flags(banned, logits))
+
+    return _search(decoder, features, choose, start, end, max_length, leave_out=True)
 
 
 def random_search(
@@ -93,14 +99,16 @@ def random_search(
     if not 0 < temperature < np.inf:
         raise ValueError(f"random_search: temperature is {temperature} but a positive number is needed")
 
-    def draw(log_p: Array) -> Array:
+    def draw(logits: Array) -> tuple[Array, Array]:
         # The largest of log p + Gumbel noise is a draw from p: no cumulative sum, no rounding at its end.
-        below = log_p - log_p.max(axis=1, keepdims=True)  # 0 for the best word, at any temperature
+        below = np.where(_flags(banned, logits), -np.inf, logits.astype(np.float64))
+        below -= below.max(axis=1, keepdims=True)  # 0 for the best word, at any temperature
         with np.errstate(over="ignore"):  # what falls to -inf is not drawn, and rightly so
             cooled = below / max(temperature, np.finfo(float).tiny)
-        return (cooled + rng.gumbel(size=log_p.shape)).argmax(axis=1)
+        tokens = (cooled + rng.gumbel(size=below.shape)).argmax(axis=1)
+        return tokens, kernels.decoding.word_log_probs(logits, tokens)
 
-    return _search(decoder, features, draw, start, end, banned, max_length)
+    return _search(decoder, features, draw, start, end, max_length)
 
 
 def score(decoder: Decoder, features: Array, sentences: list[list[int]], *, start: int) -> list[Hypothesis]:
@@ -120,7 +128,12 @@ def score(decoder: Decoder, features: Array, sentences: list[list[int]], *, star
     """
     given = iter(zip(*(s + [0] * (max(map(len, sentences)) - len(s)) for s in sentences), strict=True))
     steps = max(map(len, sentences), default=0)
-    found = _search(decoder, features, lambda log_p: np.array(next(given)), start, -1, (), steps)
+
+    def say(logits: Array) -> tuple[Array, Array]:
+        tokens = np.array(next(given))
+        return tokens, kernels.decoding.word_log_probs(logits, tokens)
+
+    found = _search(decoder, features, say, start, -1, steps)
     return [
         Hypothesis(h.tokens[: len(s)], h.log_probs[: len(s)]) for h, s in zip(found, sentences, strict=True)
     ]
@@ -129,28 +142,49 @@ def score(decoder: Decoder, features: Array, sentences: list[list[int]], *, star
 def _search(
     decoder: Decoder,
     features: Array,
-    choose: Callable[[Array], Array],
+    choose: Callable[[Array], tuple[Array, Array]],
     start: int,
     end: int,
-    banned: Collection[int],
     max_length: int,
+    *,
+    leave_out: bool = False,
 ) -> list[Hypothesis]:
-    """Say what ``choose`` picks from the log-probabilities (N, V), until every sentence has ended."""
-    rows = np.arange(len(features))
-    found = [Hypothesis([], []) for _ in rows]
+    """Say the words (N,) that ``choose`` picks from the logits (N, V), until every sentence has ended.
+
+    ``choose`` returns their log-probabilities (N,) as well. Sentences that have ended may be left out of the
+    batch, unless what is drawn for one row depends on how many there are.
+    """
+    count = len(features)
+    rows, lengths = np.arange(count), np.zeros(count, int)
+    said: list[tuple[Array, Array, Array]] = []  # rows, words and log-probabilities, step by step
     memory, state = decoder.start(features)
-    tokens = np.full(len(rows), start)
-    alive = np.ones(len(rows), bool)
-    for _ in range(max_length):
-        if not alive.any():
-            break
+    tokens, alive = np.full(count, start), np.ones(count, bool)
+    while len(said) < max_length and alive.any():
+        if leave_out and alive.sum() <= FEW * len(rows):
+            kept = np.flatnonzero(alive)
+            rows, tokens, alive = rows[kept], tokens[kept], alive[kept]
+            memory, state = _take_memory(memory, kept), take_rows(state, kept)
         logits, state, _ = decoder.step(tokens, state, memory)
-        log_p = log_softmax(logits.astype(np.float64), axis=1)
-        allowed = log_p.copy()
-        allowed[:, list(banned)] = -np.inf
-        tokens = choose(allowed)
-        for n in rows[alive]:
-            found[n].tokens.append(int(tokens[n]))
-            found[n].log_probs.append(float(log_p[n, tokens[n]]))
-        alive &= tokens != end
-    return found
+        tokens, log_probs = choose(np.ascontiguousarray(logits))
+        lengths[rows] += alive
+        said.append((rows, tokens, log_probs))
+        alive = alive & (tokens != end)
+    words, scores = np.zeros((count, len(said)), int), np.zeros((count, len(said)))
+    for t, (where, chosen, log_probs) in enumerate(said):
+        words[where, t], scores[where, t] = chosen, log_probs
+    return [
+        Hypothesis(words[n, :length].tolist(), scores[n, :length].tolist())
+        for n, length in enumerate(lengths)
+    ]
+
+
+def _take_memory(memory: Any, rows: Array) -> Any:
+    """Pick rows of a memory: an array, or a NamedTuple of arrays as a state is."""
+    return memory[rows] if isinstance(memory, np.ndarray) else take_rows(memory, rows)
+
+
+def _flags(banned: Collection[int], logits: Array) -> Array:
+    """Return which of the V words are banned."""
+    flags = np.zeros(logits.shape[1], bool)
+    flags[list(banned)] = True
+    return flags

@@ -9,17 +9,23 @@ its family:
 
 A kernel knows arrays and not layers. It takes C-contiguous arrays of one float type, by position and
 without defaults, trusts the op in front of it to have validated them, writes to none of them, and
-returns new ones. Both sets return the same shapes, dtypes and cache contents, so a forward under one
-and a backward under the other agree.
+returns new ones; the steps of `optim` alone write to what they move. Both sets return the same shapes,
+dtypes and cache contents, so a forward under one and a backward under the other agree.
 """
 
+from minicap.kernels._conv_choice import conv_choice as conv_choice
 from minicap.kernels._loading import HOW_TO_BUILD as HOW_TO_BUILD
-from minicap.kernels._loading import build_in_use as build_in_use
+from minicap.kernels._loading import builds_here as builds_here
 from minicap.kernels._loading import compiled_available as compiled_available
 from minicap.kernels._loading import compiled_failures as compiled_failures
+from minicap.kernels._loading import has_openmp as has_openmp
+from minicap.kernels._loading import processor_levels as processor_levels
+from minicap.kernels._peak import multiply_add_peak as multiply_add_peak
 from minicap.kernels._switch import Family as Family
 from minicap.kernels._switch import active_kernels as active_kernels
+from minicap.kernels._switch import build_in_use as build_in_use
 from minicap.kernels._switch import kernel_table as kernel_table
+from minicap.kernels._switch import use_build as use_build
 from minicap.kernels._switch import use_kernels as use_kernels
 from minicap.kernels._threads import get_num_threads as get_num_threads
 from minicap.kernels._threads import kernel_threads as kernel_threads
@@ -31,3 +37,8 @@ pool = Family("pool")
 embedding = Family("embedding")
 recurrent = Family("recurrent")
 norm = Family("norm")
+loss = Family("loss")
+decoding = Family("decoding")
+sums = Family("sums")
+elementwise = Family("elementwise")
+optim = Family("optim")

@@ -11,13 +11,32 @@ from types import ModuleType
 
 from minicap.errors import InputError
 
-FAMILIES = ("conv", "pool", "embedding", "recurrent", "norm")
+FAMILIES = (
+    "conv",
+    "pool",
+    "embedding",
+    "recurrent",
+    "norm",
+    "loss",
+    "decoding",
+    "sums",
+    "elementwise",
+    "optim",
+)
 
 HOW_TO_BUILD = "with a C compiler at hand run `python -m pip install .` in the source folder"
 
-
 LEVELS = ("v4", "v3", "generic")  # the builds, see `minicap.kernels.compiled`, best first
 SIMD_VARIABLE = "MINICAP_SIMD"
+
+
+@cache
+def processor_levels() -> tuple[str, ...]:
+    """Return the builds that this processor can run, best first."""
+    try:
+        return tuple(import_module("minicap.kernels.compiled._cpu").levels())
+    except ImportError:
+        return ("generic",)
 
 
 @cache
@@ -29,10 +48,7 @@ def levels() -> tuple[str, ...]:
     InputError
         If MINICAP_SIMD names no build, or one that this processor cannot run.
     """
-    try:
-        possible = tuple(import_module("minicap.kernels.compiled._cpu").levels())
-    except ImportError:
-        possible = ("generic",)
+    possible = processor_levels()
     wanted = os.environ.get(SIMD_VARIABLE, "").strip()
     if not wanted:
         return possible
@@ -43,15 +59,18 @@ def levels() -> tuple[str, ...]:
 
 
 @cache
-def _try_compiled(family: str) -> ModuleType | str:
-    """Return the best compiled module of a family, or why none imports."""
-    reasons = []
-    for level in levels():
-        try:
-            return import_module(f"minicap.kernels.compiled.{level}.{family}")
-        except ImportError as error:
-            reasons.append(str(error))
-    return reasons[0]
+def _try_build(level: str, stem: str) -> ModuleType | str:
+    """Return one build of a module, or why it does not import."""
+    try:
+        return import_module(f"minicap.kernels.compiled.{level}.{stem}")
+    except ImportError as error:
+        return str(error)
+
+
+def _try_compiled(stem: str) -> ModuleType | str:
+    """Return the best build of a module, or why the best of all does not import."""
+    found = [_try_build(level, stem) for level in levels()]
+    return next((one for one in found if not isinstance(one, str)), found[0])
 
 
 @cache
@@ -60,16 +79,25 @@ def reference_module(family: str) -> ModuleType:
     return import_module(f"minicap.kernels.reference.{family}")
 
 
-def compiled_module(family: str) -> ModuleType | None:
-    """Return the compiled module of a family, or None where it was not built."""
-    found = _try_compiled(family)
+def compiled_module(stem: str, build: str | None = None) -> ModuleType | None:
+    """Return the compiled module of a family, the best or a named build, or None where it was not built."""
+    found = _try_compiled(stem) if build is None else _try_build(build, stem)
     return None if isinstance(found, str) else found
 
 
-def build_in_use(family: str) -> str | None:
-    """Return which build serves a family, ``v4``, ``v3`` or ``generic``, or None where none was built."""
-    module = compiled_module(family)
-    return None if module is None else module.__name__.split(".")[-2]
+def builds_here() -> tuple[str, ...]:
+    """Return the builds that have every family and that this processor can run, best first."""
+    return tuple(
+        level for level in processor_levels() if all(compiled_module(family, level) for family in FAMILIES)
+    )
+
+
+def has_openmp() -> bool:
+    """Say whether the kernels were compiled with threads."""
+    try:
+        return bool(import_module("minicap.kernels.compiled._cpu").has_openmp())
+    except ImportError:
+        return False
 
 
 def compiled_failures() -> dict[str, str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from types import ModuleType, TracebackType
@@ -17,6 +18,7 @@ CHOICES = ("auto", "reference", "compiled")
 VARIABLE = "MINICAP_KERNELS"
 
 _choice: ContextVar[str | None] = ContextVar("minicap_kernels", default=None)  # None: as the environment says
+_build: ContextVar[str | None] = ContextVar("minicap_build", default=None)  # None: the best
 
 
 class use_kernels:  # noqa: N801 - reads as a function, and works as one
@@ -64,6 +66,42 @@ class use_kernels:  # noqa: N801 - reads as a function, and works as one
         return f"use_kernels({self.name!r})"
 
 
+@contextmanager
+def use_build(name: str) -> Iterator[None]:
+    """Choose the compiled kernels, and one build of them for every family, until the block ends.
+
+        with minicap.kernels.use_build("v3"): ...
+
+    Meant for tests and measurements: left alone, minicap takes the best build that the processor can run.
+    `use_kernels("reference")` inside the block still chooses the reference.
+
+    Parameters
+    ----------
+    name : "generic", "v3" or "v4"
+
+    Raises
+    ------
+    ValueError
+        The name is none of the three.
+    RuntimeError
+        This processor cannot run that build, or some family lacks it.
+    """
+    if name not in _loading.LEVELS:
+        raise ValueError(f"use_build: unknown build {name!r}; the choices are {', '.join(_loading.LEVELS)}")
+    if name not in _loading.builds_here():
+        why = (
+            "it is not built here" if name in _loading.processor_levels() else "this processor cannot run it"
+        )
+        there = ", ".join(_loading.builds_here()) or "none"
+        raise RuntimeError(f"use_build: {name}: {why}; builds that can be used: {there}")
+    build, choice = _build.set(name), _choice.set("compiled")
+    try:
+        yield
+    finally:
+        _build.reset(build)
+        _choice.reset(choice)
+
+
 class Family:
     """One family of kernels: each attribute is that function of the kernel set in use.
 
@@ -88,7 +126,18 @@ def module_in_use(family: str) -> ModuleType:
     if choice == "reference":
         return _loading.reference_module(family)
     _loading.warn_if_not_built()
-    return _loading.compiled_module(family) or _loading.reference_module(family)
+    return best_module(family) or _loading.reference_module(family)
+
+
+def best_module(stem: str) -> ModuleType | None:
+    """Return a compiled module in the build in use, or None where it was not built."""
+    return _loading.compiled_module(stem, _build.get())
+
+
+def build_in_use(family: str) -> str | None:
+    """Return which build serves a family, ``v4``, ``v3`` or ``generic``, or None where the reference does."""
+    module = module_in_use(family)
+    return None if module is _loading.reference_module(family) else module.__name__.split(".")[-2]
 
 
 def kernel_table() -> dict[str, str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from numpy.typing import DTypeLike
 
 from minicap import ops
-from minicap._types import Array, Rng
+from minicap._types import Array, Arrays, Rng
 from minicap.initializers import Initializer, glorot_uniform, he_normal, normal, zeros
 from minicap.layers.base import Layer
 from minicap.ops.conv import Padding, Pair
@@ -54,6 +54,23 @@ class Conv2d(Layer):
         super().__init__(stride=stride, padding=padding, dilation=dilation, groups=groups)
         shape = (filters, channels // groups, *kernel_size)
         self.add_params(rng, dtype, weight=(shape, he_normal), bias=((filters,), zeros))
+
+    def backward(self, *upstreams_and_cache: Any, input_gradient: bool = True) -> tuple[Any, Arrays]:
+        """Propagate through the op, on request without the input's gradient: the first layer's is for nobody.
+
+        Parameters
+        ----------
+        *upstreams_and_cache
+            ``dy`` and the forward's cache.
+        input_gradient : bool
+
+        Returns
+        -------
+        dx : Array, (N, C, H, W), or None
+        grads : dict of str to Array
+        """
+        found = type(self).op_backward(*upstreams_and_cache, input_gradient=input_gradient)
+        return found.dx, {"weight": found.dw, "bias": found.db}
 
 
 class Embedding(Layer):

@@ -6,22 +6,21 @@ side (N, 2H). So conditioning and decoding need not know which cell they drive.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from minicap import ops
+from minicap import kernels, ops
 from minicap._types import Array, Arrays, Rng
 from minicap.initializers import Initializer, glorot_uniform, lstm_bias, orthogonal, zeros
 from minicap.layers.base import Layer
 
 
 class Recurrent(Layer):
-    """What every cell is: a sequence op, a step op, so many gates and so many states."""
+    """What every cell is: a sequence op, a step, so many gates and so many states."""
 
-    op_step: ClassVar[Callable[..., Any]]
+    kernel: ClassVar[str]  # what takes one step without a cache
     inputs: ClassVar[tuple[str, ...]] = ("x", "h0")
     arguments = {"w_x": "w_x", "w_h": "w_h", "b": "b"}
 
@@ -85,23 +84,44 @@ class Recurrent(Layer):
 
     def step(self, x: Array, state: Array) -> Array:
         """Return the state (N, S) after one more input (N, D)."""
-        parts = np.split(state, self.states, axis=1)
-        y, _ = type(self).op_step(x, *parts, **self.params)
-        return y if self.states == 1 else np.concatenate(y, axis=1)
+        return self.advance(self.read(x), state)
+
+    def read(self, x: Array, first: int = 0) -> Array:
+        """Return the input's part of a step's pre-activations: ``x @ w_x + b``.
+
+        Parameters
+        ----------
+        x : Array, (N, D), or (N, fewer)
+            The input, or those of its columns that are known beforehand.
+        first : int
+            Where these columns begin.
+
+        Returns
+        -------
+        Array, (N, gates H)
+        """
+        bias = next(iter(self.biases))
+        return x @ self.params["w_x"][first : first + x.shape[1]] + self.params[bias]
+
+    def advance(self, z_x: Array, state: Array) -> Array:
+        """Return the state (N, S) after a step, given the input's part (N, gates H); see ``read``."""
+        names = ["w_h", *list(self.biases)[1:]]  # the first bias is in z_x already
+        arrays = (z_x, state, *(self.params[name] for name in names))
+        return getattr(kernels.recurrent, self.kernel)(*(np.ascontiguousarray(array) for array in arrays))
 
 
 class Rnn(Recurrent):
     """Elman network: x (N, T, D), state (N, H), hs (N, T, H)."""
 
     op_forward, op_backward = ops.rnn_forward, ops.rnn_backward
-    op_step = ops.rnn_step_forward
+    kernel = "rnn_step"
 
 
 class Lstm(Recurrent):
     """Long short-term memory: x (N, T, D), state (N, 2H) = hidden and cell, hs (N, T, H)."""
 
     op_forward, op_backward = ops.lstm_forward, ops.lstm_backward
-    op_step = ops.lstm_step_forward
+    kernel = "lstm_step"
     inputs = ("x", "h0", "c0")
 
     gates, states = 4, 2
@@ -112,7 +132,7 @@ class Gru(Recurrent):
     """Gated recurrent unit, reset after the product: x (N, T, D), state (N, H), hs (N, T, H)."""
 
     op_forward, op_backward = ops.gru_forward, ops.gru_backward
-    op_step = ops.gru_step_forward
+    kernel = "gru_step"
     arguments = {"w_x": "w_x", "w_h": "w_h", "b_x": "b_x", "b_h": "b_h"}
 
     gates = 3

@@ -141,13 +141,30 @@ class RecurrentStack:
             Hidden state of the top layer.
         state : Array, (N, S)
         """
-        after = []
+        return self.advance(self.cells[0].read(x), state)
+
+    def advance(self, z_x: Array, state: Array) -> tuple[Array, Array]:
+        """Take one step of time of which the lowest cell has read the input already.
+
+        Parameters
+        ----------
+        z_x : Array, (N, gates H)
+            See ``Recurrent.read``.
+        state : Array, (N, S)
+
+        Returns
+        -------
+        h : Array, (N, H)
+            Hidden state of the top layer.
+        state : Array, (N, S)
+        """
+        after: list[Array] = []
         for cell, before in zip(self.cells, self._split(state), strict=True):
-            now = cell.step(x, before)
-            x = now[:, : cell.hidden_size]
-            after.append(now)
-        return x, np.concatenate(after, axis=1)
+            below = cell.read(after[-1][:, : cell.hidden_size]) if after else z_x
+            after.append(cell.advance(below, before))
+        h = after[-1][:, : self.cells[-1].hidden_size]
+        return h, after[0] if len(after) == 1 else np.concatenate(after, axis=1)
 
     def _split(self, state: Array) -> list[Array]:
         """Cut the state (N, S) into one a layer."""
-        return np.split(state, len(self.cells), axis=1)
+        return [state] if len(self.cells) == 1 else np.split(state, len(self.cells), axis=1)

@@ -152,7 +152,9 @@ class Captioner(Describer, Model):
         loss, c_loss = softmax_cross_entropy_forward(logits, target, mask=batch.mask)
         return loss, CaptionerCache(batch.images.shape, c_encoder, c_decoder, c_loss)
 
-    def backward(self, cache: CaptionerCache, dloss: float = 1.0) -> tuple[Array | None, Arrays]:
+    def backward(
+        self, cache: CaptionerCache, dloss: float = 1.0, *, image_gradient: bool = True
+    ) -> tuple[Array | None, Arrays]:
         """Propagate from the loss to the pixels.
 
         Parameters
@@ -160,10 +162,12 @@ class Captioner(Describer, Model):
         cache : CaptionerCache
         dloss : float
             Upstream gradient.
+        image_gradient : bool
+            Whether to go on to the pixels, which training does not need.
 
         Returns
         -------
-        dimages : Array, (M, 3, S, S), or None where the convolutions are frozen
+        dimages : Array, (M, 3, S, S), or None where not asked for or the convolutions are frozen
             Zero where the model is blind.
         grads : dict of str to Array
             Named and shaped like ``params``.
@@ -174,8 +178,8 @@ class Captioner(Describer, Model):
         dfeatures = dfeatures.reshape(seen, -1, dfeatures.shape[1]).sum(
             axis=1
         )  # (M, E): captions share a picture
-        dimages, g_encoder = self.encoder.backward(dfeatures, cache.encoder)
-        if self.blind:  # what it saw was none of these pictures
+        dimages, g_encoder = self.encoder.backward(dfeatures, cache.encoder, image_gradient)
+        if self.blind and image_gradient:  # what it saw was none of these pictures
             dimages = np.zeros(cache.images, self.dtype)
         return dimages, named(encoder=g_encoder, decoder=g_decoder)
 

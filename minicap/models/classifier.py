@@ -144,7 +144,9 @@ class Classifier(Model):
         loss, c_loss = softmax_cross_entropy_forward(logits, batch.labels)
         return loss, ClassifierCache(c_encoder, c_head, c_loss)
 
-    def backward(self, cache: ClassifierCache, dloss: float = 1.0) -> tuple[Array | None, Arrays]:
+    def backward(
+        self, cache: ClassifierCache, dloss: float = 1.0, *, image_gradient: bool = True
+    ) -> tuple[Array | None, Arrays]:
         """Propagate from the loss to the pixels.
 
         Parameters
@@ -152,16 +154,18 @@ class Classifier(Model):
         cache : ClassifierCache
         dloss : float
             Upstream gradient.
+        image_gradient : bool
+            Whether to go on to the pixels, which training does not need.
 
         Returns
         -------
-        dimages : Array, (N, 3, S, S), or None where the convolutions are frozen
+        dimages : Array, (N, 3, S, S), or None where not asked for or the convolutions are frozen
         grads : dict of str to Array
             Named and shaped like ``params``.
         """
         dlogits = softmax_cross_entropy_backward(dloss, cache.loss).dlogits
         dmaps, g_head = self.head.backward(dlogits, cache.head)
-        dimages, g_encoder = self.encoder.backward(dmaps, cache.encoder)
+        dimages, g_encoder = self.encoder.backward(dmaps, cache.encoder, input_gradient=image_gradient)
         return dimages, named(encoder=g_encoder, head=g_head)
 
     def probabilities(self, images: Any, *, batch_size: int = 64) -> Array:

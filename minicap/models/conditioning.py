@@ -69,9 +69,9 @@ class Conditioning:
         """Return the first state (N, S), and what is read before the first word (N, D') if anything."""
         return self._zero_state(features), None
 
-    def beside(self, word: Array, features: Array) -> Array:
-        """Return the input (N, D') of a step that reads a word (N, D)."""
-        return word
+    def beside(self, features: Array) -> Array:
+        """Return what stands beside every word (N, D' - D), the same at each step: nothing by default."""
+        return features[:, :0]
 
     def _zero_state(self, features: Array) -> Array:
         return np.zeros((len(features), self.state_size), self.dtype)
@@ -183,9 +183,9 @@ class Par(Conditioning):
         dwords, dbeside = np.split(dinputs, [self.embed_size], axis=2)
         return dbeside.sum(axis=1), dwords, {}
 
-    def beside(self, word: Array, features: Array) -> Array:
-        """Put the features beside the word."""
-        return np.concatenate([word, features], axis=1)
+    def beside(self, features: Array) -> Array:
+        """Put the features beside every word."""
+        return features
 
 
 class Nothing(Conditioning):

@@ -75,6 +75,7 @@ class RecurrentDecoder:
             raise ValueError(
                 f"RecurrentDecoder: there is no conditioning {conditioning!r}; choose one of {', '.join(CONDITIONINGS)}"
             )
+        self.embed_size = embed_size
         self.embed = Embedding(vocab_size, embed_size, rng=rng, dtype=dtype)
         self.conditioning = CONDITIONINGS[conditioning](feature_size, embed_size)
         self.rnn = RecurrentStack(
@@ -173,14 +174,16 @@ class RecurrentDecoder:
 
         Returns
         -------
-        memory : Array, (N, E)
-            The features, which some conditionings show at every word.
+        memory : Array, (N, gates H)
+            What the lowest recurrent layer reads at every word, whichever it is: its bias, and of the features
+            what some conditionings show beside each.
         state : RecurrentState
         """
         state, lead = self.conditioning.first(features)
         if lead is not None:
             _, state = self.rnn.step(lead, state)
-        return features, RecurrentState(state)
+        memory = self.rnn.cells[0].read(self.conditioning.beside(features), self.embed_size)
+        return memory, RecurrentState(state)
 
     def step(self, tokens: Array, state: RecurrentState, memory: Array) -> Step:
         """Read one token each and return the logits of the next.
@@ -189,7 +192,8 @@ class RecurrentDecoder:
         ----------
         tokens : Array of int, (N,)
         state : RecurrentState
-        memory : Array, (N, E)
+        memory : Array, (N, gates H)
+            From ``start``.
 
         Returns
         -------
@@ -197,7 +201,9 @@ class RecurrentDecoder:
             logits (N, V) and the new state.
         """
         word, _ = self.embed.forward(tokens)  # (N, D)
-        h, after = self.rnn.step(self.conditioning.beside(word, memory), state.state)
+        z_x = word @ self.rnn.cells[0].params["w_x"][: self.embed_size]  # (N, gates H)
+        z_x += memory
+        h, after = self.rnn.advance(z_x, state.state)
         logits, _ = self.to_vocab.forward(h)
         return Step(logits, RecurrentState(after))
 

@@ -11,6 +11,7 @@ from minicap._types import Array
 from minicap.data.preprocessing import Preprocessing
 from minicap.data.vocabulary import END, PAD, START, UNK, Vocabulary
 from minicap.decoding import Hypothesis, greedy_search, random_search, score
+from minicap.kernels import Workspace
 from minicap.models.decoders import RecurrentDecoder
 from minicap.models.encoder import Encoder
 from minicap.models.pictures import tensor_blocks
@@ -156,7 +157,8 @@ class Describer:
             found = random_search(self.decoder, features, rng=rng, temperature=temperature, **limits)
         else:
             blocks = (features[i : i + batch_size] for i in range(0, len(features), batch_size))
-            found = [h for block in blocks for h in greedy_search(self.decoder, block, **limits)]
+            with Workspace():  # every step multiplies into the same memory
+                found = [h for block in blocks for h in greedy_search(self.decoder, block, **limits)]
         return [Caption(self.vocabulary.decode(h.tokens), h.log_probs) for h in found]
 
     def log_prob(self, images: Any, captions: Sequence[str], *, batch_size: int = 64) -> Array:

@@ -183,22 +183,26 @@ class Encoder:
         features, c_reading = self.reading.forward(maps, training=training)  # (N, E)
         return features, EncoderCache(c_convs, c_reading)
 
-    def backward(self, dfeatures: Array, cache: EncoderCache) -> tuple[Array | None, Arrays]:
+    def backward(
+        self, dfeatures: Array, cache: EncoderCache, image_gradient: bool = True
+    ) -> tuple[Array | None, Arrays]:
         """Propagate back to the pixels.
 
         Parameters
         ----------
         dfeatures : Array, (N, E)
         cache : EncoderCache
+        image_gradient : bool
+            Whether to go on to the pixels.
 
         Returns
         -------
-        dimages : Array, (N, 3, S, S), or None where the convolutions are frozen
+        dimages : Array, (N, 3, S, S), or None where not asked for or the convolutions are frozen
         grads : dict of str to Array
             Named like ``params``.
         """
         dmaps, g_reading = self.reading.backward(dfeatures, cache.reading)
-        dimages, g_convs = self.convs.backward(dmaps, cache.convs)
+        dimages, g_convs = self.convs.backward(dmaps, cache.convs, input_gradient=image_gradient)
         return dimages, g_convs | g_reading
 
 

@@ -177,7 +177,9 @@ class Tagger(Model):
         loss, c_head = self.head.loss(maps, batch.tags, training=training, rng=rng)
         return loss, TaggerCache(c_encoder, c_head)
 
-    def backward(self, cache: TaggerCache, dloss: float = 1.0) -> tuple[Array | None, Arrays]:
+    def backward(
+        self, cache: TaggerCache, dloss: float = 1.0, *, image_gradient: bool = True
+    ) -> tuple[Array | None, Arrays]:
         """Propagate from the loss to the pixels.
 
         Parameters
@@ -185,15 +187,17 @@ class Tagger(Model):
         cache : TaggerCache
         dloss : float
             Upstream gradient.
+        image_gradient : bool
+            Whether to go on to the pixels, which training does not need.
 
         Returns
         -------
-        dimages : Array, (N, 3, S, S), or None where the convolutions are frozen
+        dimages : Array, (N, 3, S, S), or None where not asked for or the convolutions are frozen
         grads : dict of str to Array
             Named and shaped like ``params``.
         """
         dmaps, g_head = self.head.backward(dloss, cache.head)
-        dimages, g_encoder = self.encoder.backward(dmaps, cache.encoder)
+        dimages, g_encoder = self.encoder.backward(dmaps, cache.encoder, input_gradient=image_gradient)
         return dimages, named(encoder=g_encoder, head=g_head)
 
     def weigh(self, batch: TagBatch) -> float:

@@ -189,13 +189,17 @@ class Trunk(Sequential):
         """
         return super().forward(x, training=training and not self.frozen, rng=rng)
 
-    def backward(self, dy: Array, cache: dict[str, Any]) -> tuple[Any, Arrays]:
+    def backward(
+        self, dy: Array, cache: dict[str, Any], *, input_gradient: bool = True
+    ) -> tuple[Any, Arrays]:
         """Propagate back to the pixels, or nowhere where the convolutions are frozen.
 
         Parameters
         ----------
         dy : Array, (N, F, s, s)
         cache : dict
+        input_gradient : bool
+            Whether the pixels' gradient is wanted.
 
         Returns
         -------
@@ -203,7 +207,7 @@ class Trunk(Sequential):
         grads : dict of str to Array
             Named like ``params``; empty where frozen.
         """
-        return (None, {}) if self.frozen else super().backward(dy, cache)
+        return (None, {}) if self.frozen else super().backward(dy, cache, input_gradient=input_gradient)
 
 
 def _named_parts(encoder: str) -> dict[str, Part]:

@@ -21,6 +21,7 @@ from minicap.ops.binary_loss import (
     sigmoid_binary_cross_entropy_forward,
 )
 from minicap.ops.conv import conv2d_backward, conv2d_forward
+from minicap.ops.conv_relu_pool import conv2d_relu_pool_backward, conv2d_relu_pool_forward
 from minicap.ops.dot_product import (
     scaled_dot_product_attention_backward,
     scaled_dot_product_attention_forward,
@@ -52,6 +53,8 @@ __all__ = [
     "batch_norm_forward",
     "conv2d_backward",
     "conv2d_forward",
+    "conv2d_relu_pool_backward",
+    "conv2d_relu_pool_forward",
     "dropout_backward",
     "dropout_forward",
     "embedding_backward",

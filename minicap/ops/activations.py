@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minicap import kernels
 from minicap._types import Array
 from minicap.ops import _check
 
@@ -45,7 +46,8 @@ def relu_forward(x: Array) -> tuple[Array, ReluCache]:
     Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines" (2010).
     """
     (x,) = _check.floats("relu", x=x)
-    return np.maximum(x, 0), ReluCache(x)
+    y = kernels.elementwise.relu_forward(_flat(x))
+    return y.reshape(x.shape), ReluCache(x)
 
 
 def relu_backward(dy: Array, cache: ReluCache) -> ReluGrads:
@@ -70,7 +72,8 @@ def relu_backward(dy: Array, cache: ReluCache) -> ReluGrads:
         If ``dy`` does not fit the forward's output.
     """
     dy = _check.upstream("relu", "dy", dy, cache.x.shape, cache.x.dtype)
-    return ReluGrads(dy * (cache.x > 0))
+    dx = kernels.elementwise.relu_backward(_flat(dy), _flat(cache.x))
+    return ReluGrads(dx.reshape(dy.shape))
 
 
 class Relu6Cache(NamedTuple):
@@ -251,3 +254,8 @@ def sigmoid_backward(dy: Array, cache: SigmoidCache) -> SigmoidGrads:
     """
     dy = _check.upstream("sigmoid", "dy", dy, cache.y.shape, cache.y.dtype)
     return SigmoidGrads(dy * cache.y * (1 - cache.y))
+
+
+def _flat(x: Array) -> Array:
+    """Return all numbers of x in a row, a view where it can be one."""
+    return np.ascontiguousarray(x).reshape(-1)

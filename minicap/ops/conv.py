@@ -28,7 +28,7 @@ class Conv2dCache(NamedTuple):
 class Conv2dGrads(NamedTuple):
     """Gradients of ``conv2d``, shaped like its arguments."""
 
-    dx: Array
+    dx: Array | None
     dw: Array
     db: Array
 
@@ -85,21 +85,14 @@ def conv2d_forward(
     Dumoulin and Visin, "A guide to convolution arithmetic for deep learning" (2016), relationship 6
     (their i, k, s, p, o are our H, KH, stride, padding, OH).
     """
-    x, w, b = _check.floats("conv2d", x=x, w=w, b=b)
-    cache = Conv2dCache(
-        np.ascontiguousarray(x),
-        np.ascontiguousarray(w),
-        _check.pair("conv2d", "stride", stride),
-        _check.margins("conv2d", padding),
-        _check.pair("conv2d", "dilation", dilation),
-        groups,
+    cache, b = conv2d_cache(
+        "conv2d", x, w, b, stride=stride, padding=padding, dilation=dilation, groups=groups
     )
-    _check_shapes(b, cache)
-    _output_size(cache)
-    return kernels.conv.conv2d_forward(cache.x, cache.w, np.ascontiguousarray(b), *cache[2:]), cache
+    conv2d_output_size("conv2d", cache)
+    return kernels.conv.conv2d_forward(cache.x, cache.w, b, *cache[2:]), cache
 
 
-def conv2d_backward(dy: Array, cache: Conv2dCache) -> Conv2dGrads:
+def conv2d_backward(dy: Array, cache: Conv2dCache, *, input_gradient: bool = True) -> Conv2dGrads:
     """Propagate through ``conv2d``.
 
     Each product ``w[f, c, i, j] * x[n, c, p*sh + i*dh, q*sw + j*dw]`` of the forward sends its upstream
@@ -116,6 +109,8 @@ def conv2d_backward(dy: Array, cache: Conv2dCache) -> Conv2dGrads:
     dy : Array, (N, F, OH, OW)
         Upstream gradient.
     cache : Conv2dCache
+    input_gradient : bool
+        Whether to compute dx, which nobody needs of the first layer while training; None where not.
 
     Returns
     -------
@@ -128,36 +123,78 @@ def conv2d_backward(dy: Array, cache: Conv2dCache) -> Conv2dGrads:
         If ``dy`` does not fit the forward's output.
     """
     x, w, *options = cache
-    y_shape = (x.shape[0], w.shape[0], *_output_size(cache))
+    y_shape = (x.shape[0], w.shape[0], *conv2d_output_size("conv2d", cache))
     dy = np.ascontiguousarray(_check.upstream("conv2d", "dy", dy, y_shape, x.dtype))
     return Conv2dGrads(
-        dx=kernels.conv.conv2d_backward_input(dy, w, x.shape, *options),
+        dx=kernels.conv.conv2d_backward_input(dy, w, x.shape, *options) if input_gradient else None,
         dw=kernels.conv.conv2d_backward_weight(dy, x, w.shape, *options),
-        db=dy.sum(axis=(0, 2, 3)),
+        db=kernels.sums.channel_sums(dy.reshape(*dy.shape[:2], dy.shape[2] * dy.shape[3])),
     )
 
 
-def _check_shapes(b: Array, cache: Conv2dCache) -> None:
-    """Raise unless channels, groups and bias belong together."""
-    x, w, groups = cache.x, cache.w, cache.groups
-    _check.ndim("conv2d", "x", x, "(N, C, H, W)")
-    _check.ndim("conv2d", "w", w, "(F, C/groups, KH, KW)")
+def conv2d_cache(
+    op: str,
+    x: Array,
+    w: Array,
+    b: Array,
+    *,
+    stride: Pair = 1,
+    padding: Padding = 0,
+    dilation: Pair = 1,
+    groups: int = 1,
+) -> tuple[Conv2dCache, Array]:
+    """Return a convolution's cache with the options in full form, and its bias, all checked and contiguous.
+
+    Parameters
+    ----------
+    op : str
+        Name of the op, for messages.
+    x, w, b : Array
+    stride, padding, dilation, groups
+        As ``conv2d_forward`` takes them.
+
+    Returns
+    -------
+    cache : Conv2dCache
+    b : Array, (F,)
+    """
+    x, w, b = _check.floats(op, x=x, w=w, b=b)
+    _check.ndim(op, "x", x, "(N, C, H, W)")
+    _check.ndim(op, "w", w, "(F, C/groups, KH, KW)")
     shapes = f"x is (N, C, H, W) = {x.shape}, w is (F, C/groups, KH, KW) = {w.shape}, groups = {groups}"
     if groups < 1 or x.shape[1] % groups or w.shape[0] % groups:
-        raise ValueError(f"conv2d: groups must divide the channels and the filters; {shapes}")
+        raise ValueError(f"{op}: groups must divide the channels and the filters; {shapes}")
     if w.shape[1] * groups != x.shape[1]:
-        raise ValueError(f"conv2d: x has {x.shape[1]} channels but w expects {w.shape[1] * groups}; {shapes}")
-    _check.shape("conv2d", "b", b, (w.shape[0],), "(F,)")
+        raise ValueError(f"{op}: x has {x.shape[1]} channels but w expects {w.shape[1] * groups}; {shapes}")
+    _check.shape(op, "b", b, (w.shape[0],), "(F,)")
+    options = (
+        _check.pair(op, "stride", stride),
+        _check.margins(op, padding),
+        _check.pair(op, "dilation", dilation),
+    )
+    cache = Conv2dCache(np.ascontiguousarray(x), np.ascontiguousarray(w), *options, groups)
+    return cache, np.ascontiguousarray(b)
 
 
-def _output_size(cache: Conv2dCache) -> tuple[int, int]:
-    """Return (OH, OW), or raise where the kernel does not fit in the padded image."""
+def conv2d_output_size(op: str, cache: Conv2dCache) -> tuple[int, int]:
+    """Return (OH, OW), or raise where the kernel does not fit in the padded image.
+
+    Parameters
+    ----------
+    op : str
+        Name of the op, for messages.
+    cache : Conv2dCache
+
+    Returns
+    -------
+    OH, OW : int
+    """
     image, kernel = cache.x.shape[2:], cache.w.shape[2:]
     padded = tuple(size + sum(pad) for size, pad in zip(image, cache.padding, strict=True))
     reach = tuple(d * (k - 1) + 1 for d, k in zip(cache.dilation, kernel, strict=True))
     if min(kernel) < 1 or any(r > p for r, p in zip(reach, padded, strict=True)):
         raise ValueError(
-            f"conv2d: w covers (h, w) = {reach} pixels but x with its padding has only {padded}; "
+            f"{op}: w covers (h, w) = {reach} pixels but x with its padding has only {padded}; "
             "use a larger image, more padding or a smaller kernel"
         )
     oh, ow = ((p - r) // s + 1 for p, r, s in zip(padded, reach, cache.stride, strict=True))

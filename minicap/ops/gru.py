@@ -193,6 +193,9 @@ def gru_forward(
 ) -> tuple[Array, GruCache]:
     """Run ``gru_step`` over time.
 
+    Where the reset gate is applied after the product the loop stands in ``minicap/kernels/reference/recurrent.py``,
+    else here.
+
     Parameters
     ----------
     x : Array, (N, T, D)
@@ -220,18 +223,18 @@ def gru_forward(
     """
     x, h0, w_x, w_h, b_x, b_h = _check.floats("gru", x=x, h0=h0, w_x=w_x, w_h=w_h, b_x=b_x, b_h=b_h)
     mask = check_sequence("gru", 3, x, mask, w_x=w_x, w_h=w_h, h0=h0, b_x=b_x, b_h=b_h)
-    n, steps, hidden = *x.shape[:2], h0.shape[1]
-    gates = np.empty((n, steps, 3 * hidden), x.dtype)
-    z_h = np.empty_like(gates) if reset_after else None
-    hs = np.empty((n, steps, hidden), x.dtype)
+    x, h0, w_x, w_h, b_x, b_h = (np.ascontiguousarray(array) for array in (x, h0, w_x, w_h, b_x, b_h))
+    if reset_after:
+        gates, z_h, hs = kernels.recurrent.gru_forward(x, h0, w_x, w_h, b_x, b_h, mask)
+        return hs, GruCache(x, h0, w_x, w_h, gates, z_h, hs, mask)
+    gates = np.empty((*x.shape[:2], w_h.shape[1]), x.dtype)
+    hs = np.empty((*x.shape[:2], h0.shape[1]), x.dtype)
     h = h0
-    for t in range(steps):
-        h_next, step = gru_step_forward(x[:, t], h, w_x, w_h, b_x, b_h, reset_after=reset_after)
+    for t in range(x.shape[1]):
+        h_next, step = gru_step_forward(x[:, t], h, w_x, w_h, b_x, b_h, reset_after=False)
         gates[:, t] = step.gates
-        if z_h is not None:
-            z_h[:, t] = step.z_h
         hs[:, t] = h = carry(mask, t, h_next, h)
-    return hs, GruCache(x, h0, w_x, w_h, gates, z_h, hs, mask)
+    return hs, GruCache(x, h0, w_x, w_h, gates, None, hs, mask)
 
 
 def gru_backward(dhs: Array, cache: GruCache) -> GruGrads:
@@ -254,6 +257,8 @@ def gru_backward(dhs: Array, cache: GruCache) -> GruGrads:
         If ``dhs`` does not fit the forward's output.
     """
     dhs = _check.upstream("gru", "dhs", dhs, cache.hs.shape, cache.hs.dtype)
+    if cache.z_h is not None:
+        return GruGrads(*kernels.recurrent.gru_backward(np.ascontiguousarray(dhs), *cache))
     dx = np.empty_like(cache.x)
     dw_x, dw_h = np.zeros_like(cache.w_x), np.zeros_like(cache.w_h)
     db_x, db_h = np.zeros_like(cache.w_h[0]), np.zeros_like(cache.w_h[0])

@@ -53,7 +53,11 @@ def linear_forward(x: Array, w: Array, b: Array) -> tuple[Array, LinearCache]:
     if x.ndim == 0 or x.shape[-1] != w.shape[0]:
         raise ValueError(f"linear: x is (..., D) = {x.shape} but w is (D, M) = {w.shape}; their D differ")
     _check.shape("linear", "b", b, (w.shape[1],), "(M,)")
-    return x @ w + b, LinearCache(x, w)
+    y = (
+        x.reshape(-1, w.shape[0]) @ w
+    )  # all rows in one product: with batch axes NumPy would make many small ones
+    y += b  # in place: a second array would cost more than the sum
+    return y.reshape(*x.shape[:-1], w.shape[1]), LinearCache(x, w)
 
 
 def linear_backward(dy: Array, cache: LinearCache) -> LinearGrads:
@@ -85,4 +89,4 @@ def linear_backward(dy: Array, cache: LinearCache) -> LinearGrads:
     dy = _check.upstream("linear", "dy", dy, (*x.shape[:-1], w.shape[1]), x.dtype)
     rows_x = x.reshape(-1, w.shape[0])  # (R, D)
     rows_dy = dy.reshape(-1, w.shape[1])  # (R, M)
-    return LinearGrads(dx=dy @ w.T, dw=rows_x.T @ rows_dy, db=rows_dy.sum(axis=0))
+    return LinearGrads(dx=(rows_dy @ w.T).reshape(x.shape), dw=rows_x.T @ rows_dy, db=rows_dy.sum(axis=0))

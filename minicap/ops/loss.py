@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minicap import kernels
 from minicap._types import Array
 from minicap.ops import _check
 
@@ -109,15 +110,15 @@ def softmax_cross_entropy_backward(
     dloss = _check.upstream(
         "softmax_cross_entropy", "dloss", np.asarray(dloss, log_probs.dtype), (), log_probs.dtype
     )
-    dlogits = np.exp(log_probs, order="C")  # p
-    if smoothing:
-        dlogits -= smoothing / dlogits.shape[-1]
-    rows = dlogits.reshape(-1, dlogits.shape[-1])  # a view: dlogits is fresh and contiguous
-    rows[np.arange(targets.size), targets.reshape(-1)] -= 1 - smoothing
-    dlogits *= dloss / log_probs.dtype.type(max(_kept(cache), 1))
-    if mask is not None:
-        dlogits[~mask] = 0
-    return SoftmaxCrossEntropyGrads(dlogits)
+    kept = np.ones(targets.shape, np.bool_) if mask is None else mask
+    dlogits = kernels.loss.cross_entropy_backward(
+        _rows(log_probs),
+        np.ascontiguousarray(targets.reshape(-1)),
+        np.ascontiguousarray(kept.reshape(-1)),
+        float(dloss) / max(_kept(cache), 1),
+        smoothing,
+    )
+    return SoftmaxCrossEntropyGrads(dlogits.reshape(log_probs.shape))
 
 
 def log_softmax(logits: Array) -> Array:
@@ -131,9 +132,12 @@ def log_softmax(logits: Array) -> Array:
     -------
     Array, (..., V)
     """
-    shifted = logits - logits.max(axis=-1, keepdims=True)
-    shifted -= np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    return shifted
+    return kernels.loss.log_softmax(_rows(logits)).reshape(logits.shape)
+
+
+def _rows(x: Array) -> Array:
+    """Return x (..., V) as contiguous rows (M, V), a view where it can be one."""
+    return np.ascontiguousarray(x.reshape(x.size // x.shape[-1], x.shape[-1]))
 
 
 def _kept(cache: SoftmaxCrossEntropyCache) -> int:

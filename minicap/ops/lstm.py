@@ -9,8 +9,7 @@ import numpy as np
 from minicap import kernels
 from minicap._types import Array
 from minicap.ops import _check
-from minicap.ops._recurrent import before, carry, check_sequence, check_step, split
-from minicap.ops.linear import LinearCache, linear_backward
+from minicap.ops._recurrent import before, check_sequence, check_step
 
 
 class LstmStepCache(NamedTuple):
@@ -120,14 +119,9 @@ def lstm_step_backward(dh_next: Array, dc_next: Array, cache: LstmStepCache) -> 
     x, h, _, w_x, w_h, _, c_next = cache
     dh_next = _check.upstream("lstm_step", "dh_next", dh_next, c_next.shape, c_next.dtype)
     dc_next = _check.upstream("lstm_step", "dc_next", dc_next, c_next.shape, c_next.dtype)
-    dz, dc = _gates_backward(dh_next, dc_next, cache)
+    arrays = (np.ascontiguousarray(array) for array in (dh_next, dc_next, cache.gates, cache.c, c_next))
+    dz, dc = kernels.recurrent.lstm_gates_backward(*arrays)
     return LstmStepGrads(dz @ w_x.T, dz @ w_h.T, dc, x.T @ dz, h.T @ dz, dz.sum(axis=0))
-
-
-def _gates_backward(dh_next: Array, dc_next: Array, cache: LstmStepCache) -> tuple[Array, Array]:
-    """Return dz (N, 4H) and dc (N, H): the part of a step that must be done before the step in front of it."""
-    arrays = (dh_next, dc_next, cache.gates, cache.c, cache.c_next)
-    return kernels.recurrent.lstm_gates_backward(*(np.ascontiguousarray(array) for array in arrays))
 
 
 class LstmCache(NamedTuple):
@@ -163,7 +157,7 @@ class LstmGrads(NamedTuple):
 def lstm_forward(
     x: Array, h0: Array, c0: Array, w_x: Array, w_h: Array, b: Array, *, mask: Array | None = None
 ) -> tuple[tuple[Array, Array], LstmCache]:
-    """Run ``lstm_step`` over time.
+    """Run ``lstm_step`` over time; the loop stands in ``minicap/kernels/reference/recurrent.py``.
 
     Parameters
     ----------
@@ -190,16 +184,10 @@ def lstm_forward(
     """
     x, h0, c0, w_x, w_h, b = _check.floats("lstm", x=x, h0=h0, c0=c0, w_x=w_x, w_h=w_h, b=b)
     mask = check_sequence("lstm", 4, x, mask, w_x=w_x, w_h=w_h, h0=h0, c0=c0, b=b)
-    n, steps, hidden = *x.shape[:2], h0.shape[1]
-    gates = np.empty((n, steps, 4 * hidden), x.dtype)
-    cs, hs = np.empty((2, n, steps, hidden), x.dtype)
-    h, c = h0, c0
-    for t in range(steps):
-        (h_next, c_next), step = lstm_step_forward(x[:, t], h, c, w_x, w_h, b)
-        gates[:, t] = step.gates
-        hs[:, t] = h = carry(mask, t, h_next, h)
-        cs[:, t] = c = carry(mask, t, c_next, c)
-    return (hs, c.copy()), LstmCache(x, h0, c0, w_x, w_h, gates, cs, hs, mask)
+    x, h0, c0, w_x, w_h, b = (np.ascontiguousarray(array) for array in (x, h0, c0, w_x, w_h, b))
+    gates, cs, hs = kernels.recurrent.lstm_forward(x, h0, c0, w_x, w_h, b, mask)
+    c_last = cs[:, -1] if cs.shape[1] else c0
+    return (hs, c_last.copy()), LstmCache(x, h0, c0, w_x, w_h, gates, cs, hs, mask)
 
 
 def lstm_backward(dhs: Array, dc_last: Array, cache: LstmCache) -> LstmGrads:
@@ -230,16 +218,5 @@ def lstm_backward(dhs: Array, dc_last: Array, cache: LstmCache) -> LstmGrads:
     """
     dhs = _check.upstream("lstm", "dhs", dhs, cache.hs.shape, cache.hs.dtype)
     dc = _check.upstream("lstm", "dc_last", dc_last, cache.c0.shape, cache.hs.dtype)
-    dz = np.empty_like(cache.gates)  # (N, T, 4H)
-    dh = np.zeros_like(cache.h0)
-    for t in reversed(range(dhs.shape[1])):
-        dh_step, dh_past = split(cache.mask, t, dh + dhs[:, t])
-        dc_step, dc_past = split(cache.mask, t, dc)
-        dz[:, t], dc_step = _gates_backward(dh_step, dc_step, cache.at(t))
-        dh, dc = dz[:, t] @ cache.w_h.T + dh_past, dc_step + dc_past
-    started = np.concatenate([cache.h0[:, None], cache.hs], axis=1)[
-        :, :-1
-    ]  # the state each step started from
-    dx, dw_x, db = linear_backward(dz, LinearCache(cache.x, cache.w_x))
-    dw_h = started.reshape(-1, started.shape[2]).T @ dz.reshape(-1, dz.shape[2])
-    return LstmGrads(dx, dh, dc.copy(), dw_x, dw_h, db)
+    upstreams = np.ascontiguousarray(dhs), np.ascontiguousarray(dc)
+    return LstmGrads(*kernels.recurrent.lstm_backward(*upstreams, *cache))

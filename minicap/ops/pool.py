@@ -124,7 +124,9 @@ def global_avg_pool2d_forward(x: Array) -> tuple[Array, GlobalAvgPool2dCache]:
     _check.ndim("global_avg_pool2d", "x", x, "(N, C, H, W)")
     if 0 in x.shape[2:]:
         raise ValueError(f"global_avg_pool2d: x (N, C, H, W) = {x.shape} has no pixels to average")
-    return x.mean(axis=(2, 3)), GlobalAvgPool2dCache(x.shape, x.dtype)
+    n, c, height, width = x.shape
+    rows = np.ascontiguousarray(x).reshape(n * c, height * width)
+    return kernels.sums.row_means(rows).reshape(n, c), GlobalAvgPool2dCache(x.shape, x.dtype)
 
 
 def global_avg_pool2d_backward(dy: Array, cache: GlobalAvgPool2dCache) -> GlobalAvgPool2dGrads:
@@ -148,5 +150,5 @@ def global_avg_pool2d_backward(dy: Array, cache: GlobalAvgPool2dCache) -> Global
     """
     _, _, height, width = cache.x_shape
     dy = _check.upstream("global_avg_pool2d", "dy", dy, cache.x_shape[:2], cache.dtype)
-    share = dy / (height * width)
-    return GlobalAvgPool2dGrads(np.broadcast_to(share[:, :, None, None], cache.x_shape).copy())
+    share = np.ascontiguousarray(dy / (height * width)).reshape(-1)
+    return GlobalAvgPool2dGrads(kernels.elementwise.spread_rows(share, height * width).reshape(cache.x_shape))

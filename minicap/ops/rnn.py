@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minicap import kernels
 from minicap._types import Array
 from minicap.ops import _check
-from minicap.ops._recurrent import before, carry, check_sequence, check_step, split
+from minicap.ops._recurrent import before, check_sequence, check_step
 
 
 class RnnStepCache(NamedTuple):
@@ -61,7 +62,7 @@ def rnn_step_forward(x: Array, h: Array, w_x: Array, w_h: Array, b: Array) -> tu
     """
     x, h, w_x, w_h, b = _check.floats("rnn_step", x=x, h=h, w_x=w_x, w_h=w_h, b=b)
     check_step("rnn_step", 1, x, w_x, w_h, h=h, b=b)
-    h_next = np.tanh(x @ w_x + h @ w_h + b)
+    h_next = kernels.recurrent.tanh(x @ w_x + h @ w_h + b)
     return h_next, RnnStepCache(x, h, w_x, w_h, h_next)
 
 
@@ -126,6 +127,8 @@ def rnn_forward(
 ) -> tuple[Array, RnnCache]:
     """Run ``rnn_step`` over time: ``h_t = tanh(x_t @ w_x + h_{t-1} @ w_h + b)``.
 
+    The loop stands in ``minicap/kernels/reference/recurrent.py``.
+
     Parameters
     ----------
     x : Array, (N, T, D)
@@ -151,11 +154,8 @@ def rnn_forward(
     """
     x, h0, w_x, w_h, b = _check.floats("rnn", x=x, h0=h0, w_x=w_x, w_h=w_h, b=b)
     mask = check_sequence("rnn", 1, x, mask, w_x=w_x, w_h=w_h, h0=h0, b=b)
-    hs = np.empty((*x.shape[:2], h0.shape[1]), x.dtype)
-    h = h0
-    for t in range(x.shape[1]):
-        h_next, _ = rnn_step_forward(x[:, t], h, w_x, w_h, b)
-        hs[:, t] = h = carry(mask, t, h_next, h)
+    x, h0, w_x, w_h, b = (np.ascontiguousarray(array) for array in (x, h0, w_x, w_h, b))
+    hs = kernels.recurrent.rnn_forward(x, h0, w_x, w_h, b, mask)
     return hs, RnnCache(x, h0, w_x, w_h, hs, mask)
 
 
@@ -163,8 +163,9 @@ def rnn_backward(dhs: Array, cache: RnnCache) -> RnnGrads:
     """Propagate back through time.
 
     A state is read twice: by whoever reads ``hs`` and by the next step. So from the last step down the
-    upstream of ``h_t`` is ``dhs_t`` plus the ``dh`` that step t + 1 sent back; the weights served every
-    step, so their parts add up. A masked step hands its upstream on unchanged.
+    upstream of ``h_t`` is ``dhs_t`` plus the ``dh`` that step t + 1 sent back. A masked step hands its upstream
+    on unchanged. The weights served every step, so their parts add up, and a sum over steps is one product over
+    the rows of all steps.
 
     Parameters
     ----------
@@ -187,16 +188,4 @@ def rnn_backward(dhs: Array, cache: RnnCache) -> RnnGrads:
     Werbos, "Backpropagation through time: what it does and how to do it" (1990).
     """
     dhs = _check.upstream("rnn", "dhs", dhs, cache.hs.shape, cache.hs.dtype)
-    dx = np.empty_like(cache.x)
-    dw_x, dw_h = np.zeros_like(cache.w_x), np.zeros_like(cache.w_h)
-    db = np.zeros_like(cache.w_h[0])
-    dh = np.zeros_like(cache.h0)
-    for t in reversed(range(dhs.shape[1])):
-        dh_step, dh_past = split(cache.mask, t, dh + dhs[:, t])
-        step = rnn_step_backward(dh_step, cache.at(t))
-        dx[:, t] = step.dx
-        dw_x += step.dw_x
-        dw_h += step.dw_h
-        db += step.db
-        dh = step.dh + dh_past
-    return RnnGrads(dx, dh, dw_x, dw_h, db)
+    return RnnGrads(*kernels.recurrent.rnn_backward(np.ascontiguousarray(dhs), *cache))

@@ -75,34 +75,37 @@ class Optimizer:
         self.steps += 1
         for name, grad in grads.items():
             memory = [self._slot(slot, name, grad) for slot in self.slots]
-            if self.weight_decay and grad.ndim > 1:
-                grad = self.decay_weights(params[name], grad)
-            self.update(params[name], grad, *memory)
+            decay = self.weight_decay if grad.ndim > 1 else 0.0
+            self._move(params[name], grad, memory, decay)
 
-    def decay_weights(self, param: Array, grad: Array) -> Array:
-        """Return the gradient of the loss plus ``weight_decay / 2 * sum(param**2)``: the L2 penalty.
+    def update(self, param: Array, grad: Array, *memory: Array, decay: float) -> None:
+        """Move one parameter in place.
 
         Parameters
         ----------
-        param, grad : Array
-            Of the same shape, two axes or more.
-
-        Returns
-        -------
-        Array
-            The gradient to move along; ``grad`` itself is left as it was.
+        param, grad, *memory : Array, (M,)
+            All of one dtype; ``memory`` in the order of ``slots``. The gradient is left as it was.
+        decay : float
+            The weight decay where this parameter feels it, else 0: unless an optimiser says otherwise that of
+            the L2 penalty, ``decay * param`` more in the gradient, as from ``decay / 2 * sum(param**2)``.
         """
-        return grad + self.weight_decay * param
-
-    def update(self, param: Array, grad: Array, *memory: Array) -> None:
-        """Move one parameter in place; ``memory`` holds its arrays in the order of ``slots``."""
         raise NotImplementedError
+
+    def _move(self, param: Array, grad: Array, memory: list[Array], decay: float) -> None:
+        """Move one parameter of any shape, or a copy of it where it does not lie in one row."""
+        moved = [param, *memory]
+        rows = [np.ascontiguousarray(array).reshape(-1) for array in moved]  # views, as a rule
+        row_grad = np.ascontiguousarray(grad, dtype=param.dtype).reshape(-1)
+        self.update(rows[0], row_grad, *rows[1:], decay=decay)
+        for array, row in zip(moved, rows, strict=True):
+            if not array.flags.c_contiguous:
+                array[...] = row.reshape(array.shape)
 
     def _slot(self, slot: str, name: str, like: Array) -> Array:
         """Return the array kept for a parameter, zeros at first."""
         key = f"{slot}.{name}"
         if key not in self.state:
-            self.state[key] = np.zeros_like(like)
+            self.state[key] = np.zeros(like.shape, like.dtype)
         return self.state[key]
 
 

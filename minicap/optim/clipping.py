@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from minicap import kernels
 from minicap._types import ArrayMapping, Arrays
 
 
@@ -20,7 +21,8 @@ def global_norm(grads: ArrayMapping) -> float:
     -------
     float
     """
-    return math.sqrt(sum(float(np.vdot(grad, grad)) for grad in grads.values()))
+    rows = (np.ascontiguousarray(grad).reshape(-1) for grad in grads.values())
+    return math.sqrt(sum(kernels.optim.square_sum(row) for row in rows))
 
 
 def clip_by_global_norm(grads: Arrays, max_norm: float) -> tuple[Arrays, float]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
+from minicap import kernels
 from minicap._types import Array
 from minicap.optim.base import Optimizer, check_share
 
@@ -34,12 +33,9 @@ class Sgd(Optimizer):
         super().__init__(lr, weight_decay=weight_decay)
         self.momentum = check_share(self, "momentum", momentum)
 
-    def update(self, param: Array, grad: Array, *memory: Array) -> None:
+    def update(self, param: Array, grad: Array, *memory: Array, decay: float) -> None:
         """Move one parameter in place."""
-        (velocity,) = memory
-        velocity *= self.momentum
-        velocity += grad
-        param -= self.lr * velocity
+        kernels.optim.sgd_step(param, grad, *memory, self.lr, self.momentum, decay)
 
 
 class RmsProp(Optimizer):
@@ -77,12 +73,9 @@ class RmsProp(Optimizer):
         self.decay = check_share(self, "decay", decay)
         self.eps = eps
 
-    def update(self, param: Array, grad: Array, *memory: Array) -> None:
+    def update(self, param: Array, grad: Array, *memory: Array, decay: float) -> None:
         """Move one parameter in place."""
-        (square,) = memory
-        square *= self.decay
-        square += (1 - self.decay) * grad * grad
-        param -= self.lr * grad / (np.sqrt(square) + self.eps)
+        kernels.optim.rmsprop_step(param, grad, *memory, self.lr, self.decay, self.eps, decay)
 
 
 class Adam(Optimizer):
@@ -126,17 +119,21 @@ class Adam(Optimizer):
         self.beta1, self.beta2 = check_share(self, "beta1", beta1), check_share(self, "beta2", beta2)
         self.eps = eps
 
-    def update(self, param: Array, grad: Array, *memory: Array) -> None:
+    def update(self, param: Array, grad: Array, *memory: Array, decay: float) -> None:
         """Move one parameter in place."""
-        mean, square = memory
-        mean *= self.beta1
-        mean += (1 - self.beta1) * grad
-        square *= self.beta2
-        square += (1 - self.beta2) * grad * grad
+        self._adam(param, grad, *memory, penalty=decay, shrink=1.0)
+
+    def _adam(
+        self, param: Array, grad: Array, mean: Array, square: Array, *, penalty: float, shrink: float
+    ) -> None:
+        """Move one parameter, with the L2 penalty in its gradient, or smaller by a factor before it moves."""
         # The two corrections are folded into one factor and eps, which saves two passes over memory.
         correction = math.sqrt(1 - self.beta2**self.steps)
         scale = self.lr * correction / (1 - self.beta1**self.steps)
-        param -= scale * mean / (np.sqrt(square) + self.eps * correction)
+        eps = self.eps * correction
+        kernels.optim.adam_step(
+            param, grad, mean, square, scale, self.beta1, self.beta2, eps, penalty, shrink
+        )
 
 
 class AdamW(Adam):
@@ -159,10 +156,9 @@ class AdamW(Adam):
     of the two and scales both, so their lambda is ``alpha * weight_decay``.
     """
 
-    def decay_weights(self, param: Array, grad: Array) -> Array:
-        """Shrink the parameter in place; the gradient stays what it is."""
-        param *= 1 - self.lr * self.weight_decay
-        return grad
+    def update(self, param: Array, grad: Array, *memory: Array, decay: float) -> None:
+        """Shrink one parameter and move it, in place; the gradient stays what it is."""
+        self._adam(param, grad, *memory, penalty=0.0, shrink=1 - self.lr * decay)
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"adam": Adam, "adamw": AdamW, "rmsprop": RmsProp, "sgd": Sgd}

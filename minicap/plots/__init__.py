@@ -4,6 +4,7 @@ Every function returns a ``matplotlib.figure.Figure`` of its own and leaves pypl
 it works without a display, in a notebook and in threads.
 """
 
+from minicap.plots.bench import plot_bench as plot_bench
 from minicap.plots.captions import plot_captions as plot_captions
 from minicap.plots.confusion import plot_confusion as plot_confusion
 from minicap.plots.history import plot_history as plot_history

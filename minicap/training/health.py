@@ -13,6 +13,7 @@ import numpy as np
 
 from minicap._types import Array, ArrayMapping
 from minicap.ops.activations import Relu6Cache, ReluCache
+from minicap.ops.conv_relu_pool import Conv2dReluPoolCache
 from minicap.ops.gru import GruCache
 from minicap.ops.lstm import LstmCache
 from minicap.ops.rnn import RnnCache
@@ -100,12 +101,16 @@ def _dead_units(cache: Any) -> list[str]:
     """Name the ReLUs, the worst two first, many of whose units are zero for every picture at every place."""
     found = []
     for path, node in nodes(cache):
-        if not isinstance(node, ReluCache | Relu6Cache):
-            continue
-        if node.x.ndim == 4:  # (N, C, H, W)
-            units, limit, least, kind = np.moveaxis(node.x, 1, -1), DEAD_FILTERS, LEAST_PLACES, "filters"
+        if isinstance(node, Conv2dReluPoolCache):
+            seen = node.y  # the largest of four is zero where all four are
+        elif isinstance(node, ReluCache | Relu6Cache):
+            seen = node.x
         else:
-            units, limit, least, kind = node.x, DEAD_UNITS, LEAST_ROWS, "units"
+            continue
+        if seen.ndim == 4:  # (N, C, H, W)
+            units, limit, least, kind = np.moveaxis(seen, 1, -1), DEAD_FILTERS, LEAST_PLACES, "filters"
+        else:
+            units, limit, least, kind = seen, DEAD_UNITS, LEAST_ROWS, "units"
         places = units.reshape(-1, units.shape[-1])
         dead, count = int((places <= 0).all(axis=0).sum()), units.shape[-1]
         if len(units) >= LEAST_PICTURES and len(places) >= least and dead >= limit * count and dead > 1:

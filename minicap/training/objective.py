@@ -40,5 +40,5 @@ def likelihood(model: Any, batch: Any, rng: Rng) -> tuple[float, Arrays]:
     loss, cache = model.loss(batch, training=True, rng=rng)
     if not abs(float(loss)) < float("inf"):
         raise NotFiniteError(f"the loss is {float(loss)}: {find_not_finite(model, batch, cache)}")
-    _, grads = model.backward(cache)
+    _, grads = model.backward(cache, image_gradient=False)
     return float(loss), grads

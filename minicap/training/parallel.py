@@ -14,6 +14,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from minicap._types import Arrays, Rng
+from minicap.kernels import kernel_threads
 from minicap.layers.batch_norm import statistics_kept_back
 from minicap.training.objective import Objective
 
@@ -53,8 +54,8 @@ def shared_among(objective: Objective, threads: int) -> Iterator[Objective]:
 
     The mean over a batch's words is the mean over its parts' words, weighted by how many they have; so loss
     and gradients are those of the whole batch, up to rounding. Only batch norm sees the parts: each is normalised
-    by its own statistics, and the running ones move once a part. Meanwhile matrix products run on one thread
-    each: threads of BLAS inside threads of ours would fight for the same cores. The parts are added in a
+    by its own statistics, and the running ones move once a part. Meanwhile matrix products and kernels run on one
+    thread each: threads of theirs inside threads of ours would fight for the same cores. The parts are added in a
     fixed order, so a run is repeatable bit for bit at a fixed number of threads.
 
     Parameters
@@ -67,7 +68,7 @@ def shared_among(objective: Objective, threads: int) -> Iterator[Objective]:
     Objective
     """
     if threads == 1:  # then a batch may be anything that the objective takes
-        with one_blas_thread():
+        with one_blas_thread(), kernel_threads(1):
             yield objective
         return
     with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
@@ -94,7 +95,7 @@ def _one_part(
     objective: Objective, model: Any, part: Any, seed: int
 ) -> tuple[tuple[float, Arrays], list[Any]]:
     """Compute one part in a thread, and leave the running statistics to whoever started it."""
-    with statistics_kept_back() as updates:
+    with kernel_threads(1), statistics_kept_back() as updates:
         return objective(model, part, np.random.default_rng(seed)), updates
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from minicap.kernels import Workspace
 from minicap.optim import Optimizer, clip_by_global_norm
 from minicap.training.accumulate import Accumulation
 from minicap.training.checkpoint import TrainingState, save_checkpoint
@@ -114,7 +115,8 @@ class Trainer:
         InterruptedTraining
             If Ctrl-C came; everything was saved first.
         """
-        with InterruptGuard() as guard, shared_among(self.objective, self.threads) as self._objective:
+        shared = shared_among(self.objective, self.threads)
+        with InterruptGuard() as guard, Workspace(), shared as self._objective:
             while self.state.epoch < self.epochs and not self._stopped_early():
                 self._train_epoch(guard)
                 self._finish_epoch()

@@ -255,3 +255,21 @@ def test_going_on_from_taken_rows_is_going_on_from_those_rows():
     for n, (row, token) in enumerate(zip(rows, [A, C, B], strict=True)):
         alone = decoder.step(np.array([token]), take_rows(state, np.array([row])), memory[[row]]).logits
         np.testing.assert_array_equal(one[[n]], alone)
+
+
+def test_what_has_ended_is_left_out_and_changes_nothing(kernels):
+    """Rows stop at different steps; each says what it says alone, in its own place."""
+    preference = 3 * np.random.default_rng(8).standard_normal((40, 5))
+    decoder, rows = Markov(), []
+    step = decoder.step
+
+    def counted(tokens, state, memory):
+        rows.append((len(tokens), len(state.last), len(memory)))
+        return step(tokens, state, memory)
+
+    decoder.step = counted
+    found = greedy_search(decoder, preference, max_length=30, **MARKS)
+    assert rows[0] == (40, 40, 40)
+    assert all(len(set(counts)) == 1 for counts in rows)
+    assert rows[-1][0] < 40
+    assert found == [greedy_search(Markov(), preference[[n]], max_length=30, **MARKS)[0] for n in range(40)]

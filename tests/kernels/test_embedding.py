@@ -41,7 +41,7 @@ def test_equals_the_product_with_one_hot_rows(kernels, case):
 
 
 @given(case=cases())
-def test_both_sets_agree_to_the_last_bit(compiled, case):
+def test_both_sets_agree_to_the_last_bit(build, case):
     with use_kernels("reference"):
         expected = embedding.embedding_backward(*case)
     with use_kernels("compiled"):

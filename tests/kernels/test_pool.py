@@ -97,7 +97,7 @@ def test_padding_never_wins(kernels):
 
 
 @given(case=cases())
-def test_forward_equals_a_slow_oracle(kernels, case):
+def test_forward_equals_a_slow_oracle(every_set, case):
     y, winner = pool.max_pool2d_forward(*case)
     expected_y, expected_winner = oracle(case)
     assert (y.dtype, winner.dtype) == (case.x.dtype, np.int32)
@@ -106,7 +106,7 @@ def test_forward_equals_a_slow_oracle(kernels, case):
 
 
 @given(case=cases())
-def test_backward_sends_every_gradient_to_its_winner(kernels, case):
+def test_backward_sends_every_gradient_to_its_winner(every_set, case):
     _, winner = pool.max_pool2d_forward(*case)
     dy = np.random.default_rng(7).integers(1, 100, winner.shape).astype(case.x.dtype)  # exact sums
     dx = pool.max_pool2d_backward(dy, winner, case.x.shape)
@@ -114,6 +114,47 @@ def test_backward_sends_every_gradient_to_its_winner(kernels, case):
     for (n, c, p, q), place in np.ndenumerate(winner):
         expected[n, c].flat[place] += dy[n, c, p, q]
     assert dx.dtype == case.x.dtype
+    np.testing.assert_array_equal(dx, expected)
+
+
+# Windows of 2x2 pixels side by side have loops of their own.
+
+TILING = (2, 2), (2, 2), NO_PADDING
+
+
+@st.composite
+def tilings(draw, values: list[float]) -> np.ndarray:
+    """Draw images whose rows are shorter and longer than a vector, in more planes than a thread takes at a time."""
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    width = draw(st.sampled_from([2, 3, 7, 14, 28, 31, 32, 33, 64, 70]))
+    shape = draw(st.integers(0, 3)), draw(st.sampled_from([1, 3, 17])), draw(st.integers(2, 7)), width
+    return rng.choice(values, shape).astype(draw(st.sampled_from(["float32", "float64"])))
+
+
+@given(x=tilings([0.0, 1.0, 2.0, -np.inf, np.nan]))
+def test_maxima_of_tiles_equal_those_window_by_window(every_set, x):
+    y, winner = pool.max_pool2d_forward(x, *TILING)
+    n, c, h, w = x.shape
+    taps = x[:, :, : h // 2 * 2, : w // 2 * 2].reshape(n, c, h // 2, 2, w // 2, 2).swapaxes(3, 4)
+    taps = taps.reshape(n, c, h // 2, w // 2, 4)
+    best = np.where(np.isnan(taps), np.inf, taps).argmax(axis=4)  # the first
+    rows, columns = 2 * np.arange(h // 2)[:, None] + best // 2, 2 * np.arange(w // 2) + best % 2
+    assert (y.dtype, winner.dtype) == (x.dtype, np.int32)
+    np.testing.assert_array_equal(winner, rows * w + columns)
+    np.testing.assert_array_equal(y, np.take_along_axis(taps, best[..., None], axis=4)[..., 0])
+
+
+@given(x=tilings([-2.0, 0.0, 1.0, 4.0]))
+def test_means_of_tiles_and_their_gradients(every_set, x):
+    n, c, h, w = x.shape
+    area = np.random.default_rng(w).choice([1.0, 2.0, 4.0], (h // 2, w // 2)).astype(x.dtype)
+    y = pool.avg_pool2d_forward(x, *TILING, area)
+    tiles = x[:, :, : h // 2 * 2, : w // 2 * 2].reshape(n, c, h // 2, 2, w // 2, 2)
+    np.testing.assert_array_equal(y, tiles.sum(axis=(3, 5)) / area)
+    expected = np.zeros_like(x)
+    expected[:, :, : h // 2 * 2, : w // 2 * 2] = (y / area).repeat(2, axis=2).repeat(2, axis=3)
+    dx = pool.avg_pool2d_backward(y, x.shape, *TILING, area)
+    assert dx.dtype == x.dtype
     np.testing.assert_array_equal(dx, expected)
 
 
@@ -151,7 +192,7 @@ def test_an_average_worked_by_hand(kernels):
 
 
 @given(drawn=averages())
-def test_averages_equal_a_slow_oracle(kernels, drawn):
+def test_averages_equal_a_slow_oracle(every_set, drawn):
     case, area, _ = drawn
     y = pool.avg_pool2d_forward(*case, area)
     assert (y.dtype, y.shape) == (case.x.dtype, (*case.x.shape[:2], *area.shape))
@@ -162,7 +203,7 @@ def test_averages_equal_a_slow_oracle(kernels, drawn):
 
 
 @given(drawn=averages())
-def test_backward_shares_every_gradient_among_its_window(kernels, drawn):
+def test_backward_shares_every_gradient_among_its_window(every_set, drawn):
     case, area, dy = drawn
     dx, expected = pool.avg_pool2d_backward(dy, case.x.shape, *case[1:], area), np.zeros_like(case.x)
     for p, q, rows, columns in windows(case, area.shape):

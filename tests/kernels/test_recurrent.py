@@ -118,7 +118,7 @@ def test_gru_backward_is_the_derivative(kernels, rng, n, hidden):
     dtype=st.sampled_from(["float32", "float64"]),
     seed=st.integers(0, 99),
 )
-def test_both_sets_agree(compiled, n, hidden, dtype, seed):
+def test_both_sets_agree(build, n, hidden, dtype, seed):
     rng = np.random.default_rng(seed)
     z, c_prev, dh, dc = draw(rng, n, 4 * hidden, hidden, hidden, hidden, dtype=dtype)
     z_x, z_h, h_prev = draw(rng, n, 3 * hidden, 3 * hidden, hidden, dtype=dtype)

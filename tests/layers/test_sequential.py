@@ -25,7 +25,8 @@ def test_it_is_its_layers_in_order(rng, kernels):
     for layer in net.layers.values():
         x, _ = layer.forward(x)
     np.testing.assert_array_equal(y, x)
-    assert list(cache) == list(net.layers)
+    together = {"conv", "pool"} if kernels == "compiled" else set()  # computed with the ReLU between them
+    assert list(cache) == [name for name in net.layers if name not in together]
 
 
 def test_names_of_parameters_and_gradients(rng):

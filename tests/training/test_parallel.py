@@ -248,6 +248,21 @@ def test_an_error_in_a_thread_moves_no_statistics(rng):
     assert all(np.array_equal(before[name], array) for name, array in model.buffers.items())
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_kernels_within_a_part_run_on_one_thread(threads: int, rng):
+    seen = []
+
+    def noting(model, part, rng):
+        seen.append(minicap.get_num_threads())
+        return likelihood(model, part, rng)
+
+    with minicap.kernels.kernel_threads(5):
+        with shared_among(noting, threads) as objective:
+            objective(classifier(), class_batch(rng), rng)
+        assert minicap.get_num_threads() == 5
+    assert seen == [1] * threads
+
+
 @pytest.mark.parametrize("batch_size", [1, 7, 8, 16, 10_000])
 def test_a_thread_has_eight_pictures_at_least(batch_size: int):
     threads = fitting_threads(batch_size)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from minicap.kernels._workspace import _current, scratch
 from minicap.optim import Sgd
 from minicap.training import RunFolder, Trainer, TrainingState
 from minicap.training.schedules import constant
@@ -81,6 +82,19 @@ def test_the_objective_gets_the_trainers_generator():
 
     make(epochs=1, rng=rng, objective=objective).fit()
     assert seen == [rng] * 3
+
+
+def test_the_whole_fit_shares_one_workspace():
+    rooms = []
+
+    def noting(model: Point, target: np.ndarray, rng: Any) -> tuple[float, dict[str, np.ndarray]]:
+        rooms.append(scratch(1000).ctypes.data)
+        return squared_distance(model, target, rng)
+
+    make(epochs=2, objective=noting, validate=lambda model: {"room": float(scratch(10).ctypes.data)}).fit()
+    assert len(rooms) == 6
+    assert len(set(rooms)) == 1
+    assert _current.get() is None
 
 
 def test_history_has_one_row_an_epoch_with_means_over_its_batches():

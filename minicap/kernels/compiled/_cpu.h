@@ -1,7 +1,13 @@
-/* What the processor and the system under it can do, as far as a build asks for it. */
+/* What the processor and the system under it can do, as far as a build asks for it, and whether it has OpenMP. */
 
 #ifndef MINICAP_CPU_H
 #define MINICAP_CPU_H
+
+#ifdef _OPENMP
+#define BUILT_WITH_OPENMP 1
+#else
+#define BUILT_WITH_OPENMP 0
+#endif
 
 #if (defined(__x86_64__) || defined(__i386__)) && (defined(__GNUC__) || defined(__clang__))
 

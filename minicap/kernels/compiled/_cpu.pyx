@@ -1,8 +1,9 @@
-"""Ask the processor which builds of the kernels it can run."""
+"""Ask the processor which builds of the kernels it can run, and this build whether it has threads."""
 
 cdef extern from "_cpu.h" nogil:
     int cpu_has_v3()
     int cpu_has_v4()
+    int BUILT_WITH_OPENMP
 
 
 def levels():
@@ -13,3 +14,8 @@ def levels():
     if cpu_has_v4():
         found.insert(0, "v4")
     return found
+
+
+def has_openmp():
+    """Say whether the kernels were compiled with OpenMP, without which each runs on one thread."""
+    return bool(BUILT_WITH_OPENMP)

@@ -11,6 +11,8 @@ cdef extern from "_vector.h" nogil:
         pass
     enum:
         VECTOR_BYTES
+        TILE_TAPS
+        TILE_ROWS
     vec load "vector_load"(const void* p)
     void store "vector_store"(void* p, vec v)
     vec zero "vector_zero"()
@@ -24,6 +26,10 @@ cdef extern from "_vector.h" nogil:
     vec mul_f64(vec a, vec b)
     vec madd_f32(vec sum, vec a, vec b)
     vec madd_f64(vec sum, vec a, vec b)
+    vec zip_low_f32(vec a, vec b)
+    vec zip_low_f64(vec a, vec b)
+    vec zip_high_f32(vec a, vec b)
+    vec zip_high_f64(vec a, vec b)
 
 
 cdef inline vec broadcast(floating s) noexcept nogil:
@@ -68,10 +74,26 @@ cdef inline vec madd(vec sum, vec a, vec b, const floating* kind) noexcept nogil
 
 cdef inline floating total(vec v, const floating* kind) noexcept nogil:
     """Return the sum of the vector's numbers."""
-    cdef floating[VECTOR_BYTES // sizeof(floating)] lane
+    cdef floating[16] lane  # as many as the widest vector has
     cdef floating sum = 0
     cdef Py_ssize_t i
     store(lane, v)
     for i in range(<Py_ssize_t>(VECTOR_BYTES // sizeof(floating))):
         sum += lane[i]
     return sum
+
+
+cdef inline vec zip_low(vec a, vec b, const floating* kind) noexcept nogil:
+    """Return a0 b0 a1 b1 ... from the lower halves."""
+    if floating is float:
+        return zip_low_f32(a, b)
+    else:
+        return zip_low_f64(a, b)
+
+
+cdef inline vec zip_high(vec a, vec b, const floating* kind) noexcept nogil:
+    """Return a0 b0 a1 b1 ... from the upper halves."""
+    if floating is float:
+        return zip_high_f32(a, b)
+    else:
+        return zip_high_f64(a, b)

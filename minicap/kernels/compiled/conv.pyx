@@ -1,212 +1,153 @@
-"""Two-dimensional convolution as one large matrix product over unfolded pixels (im2col).
+"""Two-dimensional convolution, straight from the pixels: none is copied once per tap.
 
-The reference multiplies tap by tap. Here all that one output pixel sees, C * KH * KW numbers, is first
-copied into one column, so that a single product with the filters does all taps at once:
+Four ways, each in files of its own; which one serves a shape, `minicap.kernels.conv_choice` says:
 
-    forward    y        =  w_rows   @ columns
-    input      dcolumns =  w_rows^T @ dy_rows      then each column is added to the pixels that it saw
-    weight     dw_rows +=  dy_rows  @ columns^T
-
-The columns are KH * KW times as large as the images, so they are made for a block of images, or of
-output rows where one image is large, and a block is small enough to stay in cache. The blocks follow
-each other in a fixed order: the same call gives the same bits.
+    rows       conv_tiles.pxi, conv_direct.pxi     a vector holds pixels of one filter
+    pixels     conv_pixels.pxi, conv_weights.pxi   a vector holds filters of one pixel
+    winograd   conv_winograd.pxi                   fewer multiplications for 3x3 and 5x5
+    unfold     _unfold.pyx                         large matrix products, where vectors are narrow
 """
 
 from cython cimport floating
+from cython.parallel cimport prange, threadid
+from libc.string cimport memset
 
+from minicap.kernels.compiled._vector cimport (
+    TILE_ROWS, TILE_TAPS, VECTOR_BYTES, add, broadcast, load, madd, mul, store, vec, zero, zip_high, zip_low
+)
 from minicap.kernels.compiled._windows cimport end_inside, first_inside
 
 import numpy as np
 
-BLOCK_BYTES = 1 << 21  # for the columns of one block: about a level-2 cache
+from minicap.kernels._conv_choice import conv_choice
+from minicap.kernels._conv_geometry import forward_correlation, input_correlation, output_size
+from minicap.kernels._threads import get_num_threads
+from minicap.kernels._workspace import scratch
+
+include "conv_tiles.pxi"
+include "conv_turn.pxi"
+include "conv_pool.pxi"
+include "conv_direct.pxi"
+include "conv_pixels.pxi"
+include "conv_weights.pxi"
+include "conv_drive.pxi"
+include "conv_winograd.pxi"
+include "conv_winograd_drive.pxi"
 
 
-cdef struct Window:
-    Py_ssize_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, width
+def _way(which, w_shape, stride, dilation, groups, dtype):
+    """Return the way that this build goes for the forward, input or weight gradient."""
+    return conv_choice(tuple(w_shape), tuple(stride), tuple(dilation), groups, dtype.itemsize, VECTOR_BYTES)[which]
 
 
-cdef struct Block:
-    Py_ssize_t image, image_end, row, row_end
+def _unfolding():
+    """Return the module for narrow vectors, which only the build for any processor has."""
+    from minicap.kernels.compiled.generic import _unfold
+
+    return _unfold
 
 
-cdef inline void _unfold_row(
-    const floating[:, :, :, ::1] x, floating[:, ::1] columns, Py_ssize_t n, Py_ssize_t c, Py_ssize_t row,
-    Py_ssize_t offset, Py_ssize_t stride, Py_ssize_t k, Py_ssize_t start, Py_ssize_t end,
-) noexcept nogil:
-    """Copy what one tap sees along one output row; outside of the image stand zeros."""
-    cdef Py_ssize_t q, first = end, last = end
-    if 0 <= row < x.shape[2]:
-        first = first_inside(offset, stride, end)
-        last = end_inside(offset, stride, x.shape[3], end)
-    for q in range(first):
-        columns[k, start + q] = 0
-    if stride == 1:  # on its own, so that the compiler sees a plain copy
-        for q in range(first, last):
-            columns[k, start + q] = x[n, c, row, offset + q]
-    else:
-        for q in range(first, last):
-            columns[k, start + q] = x[n, c, row, offset + q * stride]
-    for q in range(last, end):
-        columns[k, start + q] = 0
-
-
-cdef inline void _fold_row(
-    const floating[:, ::1] columns, floating[:, :, :, ::1] x, Py_ssize_t n, Py_ssize_t c, Py_ssize_t row,
-    Py_ssize_t offset, Py_ssize_t stride, Py_ssize_t k, Py_ssize_t start, Py_ssize_t end,
-) noexcept nogil:
-    """Add along one output row to the pixels that one tap saw: the transpose of `_unfold_row`."""
-    cdef Py_ssize_t q, first, last
-    if not 0 <= row < x.shape[2]:
-        return
-    first = first_inside(offset, stride, end)
-    last = end_inside(offset, stride, x.shape[3], end)
-    if stride == 1:
-        for q in range(first, last):
-            x[n, c, row, offset + q] += columns[k, start + q]
-    else:
-        for q in range(first, last):
-            x[n, c, row, offset + q * stride] += columns[k, start + q]
-
-
-cdef void _unfold_block(
-    const floating[:, :, :, ::1] x, floating[:, ::1] columns, Block block, Window at
-) noexcept:
-    """Fill columns (C * KH * KW, pixels of the block) with what every tap sees of x (N, C, H, W)."""
-    cdef Py_ssize_t c, i, j, n, r, k = 0, start
-    with nogil:
-        for c in range(x.shape[1]):
-            for i in range(at.kernel_h):
-                for j in range(at.kernel_w):
-                    start = 0
-                    for n in range(block.image, block.image_end):
-                        for r in range(block.row, block.row_end):
-                            _unfold_row(
-                                x, columns, n, c, r * at.stride_h + i * at.dilation_h - at.top,
-                                j * at.dilation_w - at.left, at.stride_w, k, start, at.width,
-                            )
-                            start += at.width
-                    k += 1
-
-
-cdef void _fold_block(
-    const floating[:, ::1] columns, floating[:, :, :, ::1] x, Block block, Window at
-) noexcept:
-    """Add columns (C * KH * KW, pixels of the block) to what every tap saw of x (N, C, H, W)."""
-    cdef Py_ssize_t c, i, j, n, r, k = 0, start
-    with nogil:
-        for c in range(x.shape[1]):
-            for i in range(at.kernel_h):
-                for j in range(at.kernel_w):
-                    start = 0
-                    for n in range(block.image, block.image_end):
-                        for r in range(block.row, block.row_end):
-                            _fold_row(
-                                columns, x, n, c, r * at.stride_h + i * at.dilation_h - at.top,
-                                j * at.dilation_w - at.left, at.stride_w, k, start, at.width,
-                            )
-                            start += at.width
-                    k += 1
-
-
-cdef Window _window(w_shape, y_shape, stride, padding, dilation):
-    """Return the numbers that say which pixel a tap sees."""
-    return Window(
-        w_shape[2], w_shape[3], stride[0], stride[1], dilation[0], dilation[1],
-        padding[0][0], padding[1][0], y_shape[3],
-    )
-
-
-cdef Block _block(images, rows):
-    """Return two slices of the output as plain numbers."""
-    return Block(images.start, images.stop, rows.start, rows.stop)
-
-
-cdef _unfold(x, columns, images, rows, Window at):
-    """Fill columns (G, C/G * KH * KW, M) with what every tap sees of x, for one block of M pixels."""
-    flat = columns.reshape(-1, columns.shape[2])
+def _correlate_images(x, y, plan, groups, w, steps, b, winner):
+    """Fill y (N, G * F, OH, OW) from x (N, G * C, H, W), as the plan says; pooled where there are winners."""
+    images, channels, height, width = x.shape
+    source = images, groups, channels // groups, height, width
+    arrays = x.reshape(-1), y.reshape(-1), source, plan, w.reshape(-1), steps, b, y.shape[1] // groups, *y.shape[2:]
+    places = None if winner is None else winner.reshape(-1)
     if x.dtype == np.float32:
-        _unfold_block[float](x, flat, _block(images, rows), at)
+        if plan.by_pixel:
+            _by_pixels[float](*arrays)
+        else:
+            _by_rows[float](*arrays, places)
+    elif plan.by_pixel:
+        _by_pixels[double](*arrays)
     else:
-        _unfold_block[double](x, flat, _block(images, rows), at)
+        _by_rows[double](*arrays, places)
 
 
-cdef _fold(columns, x, images, rows, Window at):
-    """Add columns (G, C/G * KH * KW, M) to what every tap saw of x, for one block of M pixels."""
-    flat = columns.reshape(-1, columns.shape[2])
-    if x.dtype == np.float32:
-        _fold_block[float](flat, x, _block(images, rows), at)
+def _forward_into(y, way, x, w, b, size, stride, padding, dilation, groups, winner):
+    """Fill y with the convolution of this size, or with what pooling makes of it where there are winners."""
+    _, c, kh, kw = w.shape
+    if way == "winograd":
+        _winograd_images(x, w, b, y, size, padding[0][0], padding[1][0], False, winner)
     else:
-        _fold_block[double](flat, x, _block(images, rows), at)
-
-
-def _output_size(x_shape, w_shape, stride, padding, dilation):
-    """Return (OH, OW), the number of places where the kernel fits into the padded image."""
-    return tuple(
-        (x_shape[2 + a] + sum(padding[a]) - dilation[a] * (w_shape[2 + a] - 1) - 1) // stride[a] + 1
-        for a in range(2)
-    )
-
-
-def _blocks(y_shape, column_bytes):
-    """Yield (images, rows), slices of the output for which the columns take about BLOCK_BYTES."""
-    n, _, oh, ow = y_shape
-    fitting = max(1, BLOCK_BYTES // max(1, column_bytes * ow))  # so many output rows
-    images, rows = max(1, fitting // oh), min(fitting, oh)
-    for image in range(0, n, images):
-        for row in range(0, oh, rows):
-            yield slice(image, min(image + images, n)), slice(row, min(row + rows, oh))
-
-
-def _room(shape, dtype, array=None):
-    """Return the array where it has the shape, else a new one, so that blocks share a workspace."""
-    return array if array is not None and array.shape == shape else np.empty(shape, dtype)
-
-
-def _as_rows(part, groups):
-    """Return a block of y (B, F, rows, OW) as contiguous matrices (G, F/G, B * rows * OW)."""
-    b, f, h, w = part.shape
-    return np.ascontiguousarray(part.swapaxes(0, 1)).reshape(groups, f // groups, b * h * w)
+        plan = forward_correlation(
+            x.shape[2:], c, (kh, kw), size, tuple(stride), padding, tuple(dilation), way == "pixels"
+        )
+        _correlate_images(x, y, plan, groups, w, (c * kh * kw, kh * kw), b, winner)
 
 
 def conv2d_forward(x, w, b, stride, padding, dilation, groups):
     """Slide the filters over the images and add the bias; see the reference."""
-    f, c, kh, kw = w.shape
-    y = np.empty((len(x), f, *_output_size(x.shape, w.shape, stride, padding, dilation)), x.dtype)
-    at = _window(w.shape, y.shape, stride, padding, dilation)
-    w_rows = w.reshape(groups, f // groups, c * kh * kw)
-    columns = product = None
-    for images, rows in _blocks(y.shape, groups * c * kh * kw * x.itemsize):
-        part = y[images, :, rows].swapaxes(0, 1)  # (F, B, rows, OW)
-        m = part.size // f
-        columns = _room((groups, c * kh * kw, m), x.dtype, columns)
-        _unfold(x, columns, images, rows, at)
-        product = np.matmul(w_rows, columns, out=_room((groups, f // groups, m), x.dtype, product))
-        np.add(product.reshape(part.shape), b.reshape(f, 1, 1, 1), out=part)
+    size = output_size(x.shape, w.shape, stride, padding, dilation)
+    way = _way("forward", w.shape, stride, dilation, groups, x.dtype)
+    y = np.empty((len(x), len(w), *size), x.dtype)
+    if y.size == 0:
+        return y
+    if way == "unfold":
+        return _unfolding().forward(x, w, b, stride, padding, dilation, groups)
+    _forward_into(y, way, x, w, b, size, stride, padding, dilation, groups, None)
     return y
+
+
+def conv2d_relu_pool_forward(x, w, b, padding):
+    """Convolve at stride 1, cut off at zero, and take the largest of 2x2 pixels; see the reference."""
+    plain = (1, 1)
+    size = output_size(x.shape, w.shape, plain, padding, plain)
+    way = _way("forward", w.shape, plain, plain, 1, x.dtype)
+    y = np.empty((len(x), len(w), size[0] // 2, size[1] // 2), x.dtype)
+    winner = np.empty(y.shape, np.int32)
+    if y.size == 0:
+        return y, winner
+    if way == "unfold":
+        full = _unfolding().forward(x, w, b, plain, padding, plain, 1)
+        planes = full.reshape(-1, *size), y.reshape(-1, *y.shape[2:]), winner.reshape(-1, *y.shape[2:])
+        if x.dtype == np.float32:
+            _pool_all[float](*planes, get_num_threads())
+        else:
+            _pool_all[double](*planes, get_num_threads())
+    else:
+        _forward_into(y, way, x, w, b, size, plain, padding, plain, 1, winner)
+    return y, winner
 
 
 def conv2d_backward_input(dy, w, x_shape, stride, padding, dilation, groups):
     """Give every pixel the gradient of all outputs that it took part in; see the reference."""
     f, c, kh, kw = w.shape
-    at = _window(w.shape, dy.shape, stride, padding, dilation)
-    w_columns = w.reshape(groups, f // groups, c * kh * kw).swapaxes(1, 2)
-    dx, dcolumns = np.zeros(x_shape, dy.dtype), None
-    for images, rows in _blocks(dy.shape, groups * c * kh * kw * dy.itemsize):
-        dy_rows = _as_rows(dy[images, :, rows], groups)
-        dcolumns = _room((groups, c * kh * kw, dy_rows.shape[2]), dy.dtype, dcolumns)
-        np.matmul(w_columns, dy_rows, out=dcolumns)
-        _fold(dcolumns, dx, images, rows, at)
+    way = _way("input", w.shape, stride, dilation, groups, dy.dtype)
+    dx = np.empty(x_shape, dy.dtype)
+    if dx.size == 0:
+        return dx
+    if way == "unfold":
+        return _unfolding().input(dy, w, x_shape, stride, padding, dilation, groups)
+    if way == "winograd":
+        _winograd_images(dy, w, 0, dx, dx.shape[2:], kh - 1 - padding[0][0], kw - 1 - padding[1][0], True, None)
+    else:
+        plan = input_correlation(
+            dy.shape[2:], f // groups, (kh, kw), tuple(x_shape[2:]), tuple(stride), padding, tuple(dilation),
+            way == "pixels",
+        )
+        _correlate_images(dy, dx, plan, groups, w, (kh * kw, c * kh * kw), np.zeros(x_shape[1], dy.dtype), None)
     return dx
 
 
 def conv2d_backward_weight(dy, x, w_shape, stride, padding, dilation, groups):
     """Correlate the upstream gradient with the pixels that each tap saw; see the reference."""
-    f, c, kh, kw = w_shape
-    at = _window(w_shape, dy.shape, stride, padding, dilation)
-    dw, columns = np.zeros((groups, f // groups, c * kh * kw), dy.dtype), None
-    for images, rows in _blocks(dy.shape, groups * c * kh * kw * x.itemsize):
-        dy_rows = _as_rows(dy[images, :, rows], groups)
-        columns = _room((groups, c * kh * kw, dy_rows.shape[2]), x.dtype, columns)
-        _unfold(x, columns, images, rows, at)
-        dw += dy_rows @ columns.swapaxes(1, 2)
-    return dw.reshape(w_shape)
+    _, c, kh, kw = w_shape
+    way = _way("weight", w_shape, stride, dilation, groups, dy.dtype)
+    if way == "unfold":
+        return _unfolding().weight(dy, x, w_shape, stride, padding, dilation, groups)
+    dw = np.zeros(w_shape, dy.dtype)
+    if dy.size == 0:
+        return dw
+    if way == "winograd":
+        _winograd_weight_gradient(x, dy, dw, padding[0][0], padding[1][0])
+    else:
+        plan = forward_correlation(
+            x.shape[2:], c, (kh, kw), dy.shape[2:], tuple(stride), padding, tuple(dilation), way == "pixels"
+        )
+        source = len(x), groups, c, x.shape[2], x.shape[3]
+        if x.dtype == np.float32:
+            _weights[float](x.reshape(-1), dy.reshape(-1), source, plan, dw, *dy.shape[2:])
+        else:
+            _weights[double](x.reshape(-1), dy.reshape(-1), source, plan, dw, *dy.shape[2:])
+    return dw

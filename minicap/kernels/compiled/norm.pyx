@@ -1,179 +1,207 @@
-"""Batch and layer normalisation, one channel or row after the other.
+"""Batch and layer normalisation: statistics in one pass over memory, the map in one that finds it in cache.
 
-The values of one channel are summed, squared, then mapped before the next channel's turn, so the
-second and the third pass find them in cache. Sums run in double precision and in eight lanes side by
-side: one lane would wait for each addition before it starts the next.
+Sums run in float64, side by side in the lanes of vectors. The variance needs no pass of its own: values are
+shifted by the first one before they are squared, so that a large mean takes no digits from
+
+    var = sum(d**2) / M - (sum(d) / M)**2          d = x - first
+
+since float64 has more to spare for float32 than an unlucky first value can cost. For float64 itself, which
+has not, the shift is the mean, from a pass of its own.
+A channel or a row belongs to one thread, and rows are added up in a fixed order, so results are the same for
+any number of threads.
 """
 
 from cython cimport floating
+from cython.parallel cimport prange
 from libc.math cimport sqrt
+from libc.string cimport memset
+
+from minicap.kernels.compiled._math cimport (
+    LARGE, add_wide, before_aligned, prefetch, store_past, store_past_end, total_wide, widen_high, widen_low,
+)
+from minicap.kernels.compiled._vector cimport (
+    VECTOR_BYTES, add, broadcast, load, madd, mul, store, sub, vec, zero,
+)
 
 import numpy as np
+
+from minicap.kernels._threads import get_num_threads
+from minicap.kernels._workspace import scratch
+
+
+cdef enum:
+    CHUNKS = 16  # parts of a layer norm's rows, as many for one thread as for several
+    NEAR = 16  # vectors, or rows, of gradients that are added in their own type before float64 takes over
+
+
+cdef struct Moments:
+    double mean, var
 
 
 cdef struct Sums:
     double plain, along
 
 
-cdef double _sum(const floating[:, :, ::1] x, Py_ssize_t c) noexcept nogil:
-    """Return the sum over a channel."""
-    cdef Py_ssize_t n, s, k, whole = x.shape[2] - x.shape[2] % 8
-    cdef double[8] lane
-    for k in range(8):
-        lane[k] = 0
-    for n in range(x.shape[0]):
-        for s in range(0, whole, 8):
-            for k in range(8):
-                lane[k] += x[n, c, s + k]
-        for s in range(whole, x.shape[2]):
-            lane[s - whole] += x[n, c, s]
-    return _total(lane)
+include "norm_sums.pxi"
 
 
-cdef double _squares(const floating[:, :, ::1] x, Py_ssize_t c, double mean) noexcept nogil:
-    """Return the sum over a channel of (x - mean)**2."""
-    cdef Py_ssize_t n, s, k, whole = x.shape[2] - x.shape[2] % 8
-    cdef double[8] lane
-    for k in range(8):
-        lane[k] = 0
-    for n in range(x.shape[0]):
-        for s in range(0, whole, 8):
-            for k in range(8):
-                lane[k] += (x[n, c, s + k] - mean) * (x[n, c, s + k] - mean)
-        for s in range(whole, x.shape[2]):
-            lane[s - whole] += (x[n, c, s] - mean) * (x[n, c, s] - mean)
-    return _total(lane)
-
-
-cdef Sums _sums(
-    const floating[:, :, ::1] g, const floating[:, :, ::1] x, Py_ssize_t c, double mean
+cdef inline void _map_row(
+    const floating* x, floating* y, Py_ssize_t count, floating mean, floating scale, floating shift,
 ) noexcept nogil:
-    """Return the sums over a channel of g and of g * (x - mean)."""
-    cdef Py_ssize_t n, s, k, whole = x.shape[2] - x.shape[2] % 8
-    cdef double[8] plain, along
-    for k in range(8):
-        plain[k] = along[k] = 0
-    for n in range(x.shape[0]):
-        for s in range(0, whole, 8):
-            for k in range(8):
-                plain[k] += g[n, c, s + k]
-                along[k] += g[n, c, s + k] * (x[n, c, s + k] - mean)
-        for s in range(whole, x.shape[2]):
-            plain[s - whole] += g[n, c, s]
-            along[s - whole] += g[n, c, s] * (x[n, c, s] - mean)
-    return Sums(_total(plain), _total(along))
-
-
-cdef inline double _total(const double* lane) noexcept nogil:
-    """Return the sum of the eight lanes."""
-    return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]))
+    """Fill y with (x - mean) * scale + shift."""
+    cdef Py_ssize_t s
+    for s in range(count):
+        y[s] = (x[s] - mean) * scale + shift
 
 
 cdef void _map(
-    const floating[:, :, ::1] x, floating[:, :, ::1] y, Py_ssize_t c,
-    floating mean, floating scale, floating shift,
+    const floating* x, floating* y, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t count,
+    floating mean, floating scale, floating shift, bint past_caches,
 ) noexcept nogil:
-    """Fill a channel of y with (x - mean) * scale + shift."""
-    cdef Py_ssize_t n, s
-    for n in range(x.shape[0]):
-        for s in range(x.shape[2]):
-            y[n, c, s] = (x[n, c, s] - mean) * scale + shift
+    """Fill rows of y with (x - mean) * scale + shift."""
+    cdef Py_ssize_t lanes = VECTOR_BYTES // sizeof(floating), _, k, head
+    cdef vec centre = broadcast[floating](mean), times = broadcast[floating](scale)
+    cdef vec plus = broadcast[floating](shift), v
+    for _ in range(rows):
+        if past_caches:
+            head = before_aligned(y, count)
+            _map_row(x, y, head, mean, scale, shift)
+            for k in range((count - head) // lanes):
+                v = sub(load(x + head + k * lanes), centre, x)
+                store_past(y + head + k * lanes, madd(plus, v, times, x))
+            head += (count - head) // lanes * lanes
+            _map_row(x + head, y + head, count - head, mean, scale, shift)
+        else:
+            _map_row(x, y, count, mean, scale, shift)
+        x += step
+        y += step
+    if past_caches:
+        store_past_end()
+
+
+cdef inline void _map_back_row(
+    const floating* dy, const floating* x, floating* dx, Py_ssize_t count,
+    floating mean, floating scale, floating level, floating slope,
+) noexcept nogil:
+    """Fill dx with scale * (dy - level - slope * (x - mean))."""
+    cdef Py_ssize_t s
+    for s in range(count):
+        dx[s] = scale * ((dy[s] - level) - slope * (x[s] - mean))
+
+
+cdef void _map_back(
+    const floating* dy, const floating* x, floating* dx, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t count,
+    floating mean, floating scale, floating level, floating slope, bint past_caches,
+) noexcept nogil:
+    """Fill rows of dx with scale * (dy - level - slope * (x - mean))."""
+    cdef Py_ssize_t lanes = VECTOR_BYTES // sizeof(floating), _, k, s, head
+    cdef vec centre = broadcast[floating](mean), times = broadcast[floating](scale)
+    cdef vec down = broadcast[floating](level), along = broadcast[floating](-slope), v
+    for _ in range(rows):
+        if past_caches:
+            head = before_aligned(dx, count)
+            _map_back_row(dy, x, dx, head, mean, scale, level, slope)
+            for k in range((count - head) // lanes):
+                s = head + k * lanes
+                v = madd(sub(load(dy + s), down, x), sub(load(x + s), centre, x), along, x)
+                store_past(dx + s, mul(v, times, x))
+            head += (count - head) // lanes * lanes
+            _map_back_row(dy + head, x + head, dx + head, count - head, mean, scale, level, slope)
+        else:
+            _map_back_row(dy, x, dx, count, mean, scale, level, slope)
+        dy += step
+        x += step
+        dx += step
+    if past_caches:
+        store_past_end()
+
+
+cdef inline bint _past_caches(const floating[:, :, ::1] x) noexcept nogil:
+    """Tell whether a result like x is large, in rows of some length."""
+    cdef Py_ssize_t row = x.shape[2] * <Py_ssize_t>sizeof(floating)
+    return row >= 8 * VECTOR_BYTES and x.shape[0] * x.shape[1] * row >= LARGE
+
+
+cdef void _forward_channel(
+    const floating[:, :, ::1] x, const floating[::1] gamma, const floating[::1] beta, double eps,
+    floating[:, :, ::1] y, floating[::1] mean, floating[::1] var, floating[::1] inv_std, Py_ssize_t c,
+) noexcept nogil:
+    """Fill one channel of y, and its statistics."""
+    cdef Py_ssize_t step = x.shape[1] * x.shape[2]
+    cdef Moments exact = _moments(&x[0, c, 0], x.shape[0], step, x.shape[2])
+    cdef double scale = 1 / sqrt(exact.var + eps)
+    mean[c], var[c], inv_std[c] = <floating>exact.mean, <floating>exact.var, <floating>scale
+    scale = scale * gamma[c]
+    # What rounding took from the mean goes into the shift, where it still counts.
+    _map(
+        &x[0, c, 0], &y[0, c, 0], x.shape[0], step, x.shape[2],
+        mean[c], <floating>scale, <floating>(beta[c] + (mean[c] - exact.mean) * scale), _past_caches(x),
+    )
 
 
 cdef void _forward(
     const floating[:, :, ::1] x, const floating[::1] gamma, const floating[::1] beta, double eps,
-    floating[:, :, ::1] y, floating[::1] mean, floating[::1] var, floating[::1] inv_std,
+    floating[:, :, ::1] y, floating[::1] mean, floating[::1] var, floating[::1] inv_std, int threads,
 ) noexcept:
     """Fill y and the statistics."""
     cdef Py_ssize_t c
-    cdef double count = <double>(x.shape[0] * x.shape[2]), exact, spread, scale
-    with nogil:
-        for c in range(x.shape[1]):
-            exact = _sum(x, c) / count
-            spread = _squares(x, c, exact) / count
-            scale = 1 / sqrt(spread + eps)
-            mean[c], var[c], inv_std[c] = <floating>exact, <floating>spread, <floating>scale
-            scale = scale * gamma[c]
-            # What rounding took from the mean goes into the shift, where it still counts.
-            _map(x, y, c, mean[c], <floating>scale, <floating>(beta[c] + (mean[c] - exact) * scale))
+    for c in prange(x.shape[1], num_threads=threads, schedule="static", nogil=True):
+        _forward_channel(x, gamma, beta, eps, y, mean, var, inv_std, c)
 
 
 cdef void _apply(
     const floating[:, :, ::1] x, const floating[::1] mean, const floating[::1] inv_std,
-    const floating[::1] gamma, const floating[::1] beta, floating[:, :, ::1] y,
+    const floating[::1] gamma, const floating[::1] beta, floating[:, :, ::1] y, int threads,
 ) noexcept:
     """Fill y from given statistics."""
-    cdef Py_ssize_t c
-    with nogil:
-        for c in range(x.shape[1]):
-            _map(x, y, c, mean[c], gamma[c] * inv_std[c], beta[c])
+    cdef Py_ssize_t c, n = x.shape[0], step = x.shape[1] * x.shape[2], s = x.shape[2]
+    cdef bint past_caches = _past_caches(x)
+    for c in prange(x.shape[1], num_threads=threads, schedule="static", nogil=True):
+        _map(&x[0, c, 0], &y[0, c, 0], n, step, s, mean[c], gamma[c] * inv_std[c], beta[c], past_caches)
+
+
+cdef void _backward_channel(
+    const floating[:, :, ::1] dy, const floating[:, :, ::1] x, const floating[::1] mean,
+    const floating[::1] inv_std, const floating[::1] gamma, bint training,
+    floating[:, :, ::1] dx, floating[::1] dgamma, floating[::1] dbeta, Py_ssize_t c,
+) noexcept nogil:
+    """Fill one channel's gradients; dy and x come from memory once."""
+    cdef Py_ssize_t step = x.shape[1] * x.shape[2]
+    cdef double count = <double>(x.shape[0] * x.shape[2])
+    cdef floating centre = mean[c], scale = gamma[c] * inv_std[c], level, slope
+    cdef const floating* g = &dy[0, c, 0]
+    cdef const floating* of = &x[0, c, 0]
+    cdef floating* out = &dx[0, c, 0]
+    cdef Py_ssize_t n, ahead = _ahead(step, x.shape[2] * sizeof(floating))
+    cdef Sums sums = Sums(0, 0)
+    for n in range(x.shape[0]):
+        _add_sums(&sums, g + n * step, <const floating*>NULL, of + n * step, x.shape[2], centre, ahead)
+    dbeta[c], dgamma[c] = <floating>sums.plain, <floating>(sums.along * inv_std[c])
+    if not training:
+        _map(g, out, x.shape[0], step, x.shape[2], 0, scale, 0, _past_caches(x))
+        return
+    level = <floating>(sums.plain / count)
+    slope = <floating>(sums.along * inv_std[c] * inv_std[c] / count)
+    _map_back(g, of, out, x.shape[0], step, x.shape[2], centre, scale, level, slope, _past_caches(x))
 
 
 cdef void _backward(
     const floating[:, :, ::1] dy, const floating[:, :, ::1] x, const floating[::1] mean,
     const floating[::1] inv_std, const floating[::1] gamma, bint training,
-    floating[:, :, ::1] dx, floating[::1] dgamma, floating[::1] dbeta,
+    floating[:, :, ::1] dx, floating[::1] dgamma, floating[::1] dbeta, int threads,
 ) noexcept:
-    """Fill all three gradients; the channel's dy and x come from memory once."""
-    cdef Py_ssize_t n, c, s
-    cdef double count = <double>(x.shape[0] * x.shape[2])
-    cdef Sums sums
-    cdef floating centre, scale, level, slope
-    with nogil:
-        for c in range(x.shape[1]):
-            centre, scale = mean[c], gamma[c] * inv_std[c]
-            sums = _sums(dy, x, c, centre)
-            dgamma[c], dbeta[c] = <floating>(sums.along * inv_std[c]), <floating>sums.plain
-            if not training:
-                _map(dy, dx, c, 0, scale, 0)
-                continue
-            level = <floating>(sums.plain / count)
-            slope = <floating>(sums.along * inv_std[c] * inv_std[c] / count)
-            for n in range(x.shape[0]):
-                for s in range(x.shape[2]):
-                    dx[n, c, s] = scale * ((dy[n, c, s] - level) - slope * (x[n, c, s] - centre))
+    """Fill all three gradients."""
+    cdef Py_ssize_t c
+    for c in prange(x.shape[1], num_threads=threads, schedule="static", nogil=True):
+        _backward_channel(dy, x, mean, inv_std, gamma, training, dx, dgamma, dbeta, c)
 
 
-cdef void _layer_forward(
-    const floating[:, :, ::1] x, const floating[::1] gamma, const floating[::1] beta, double eps,
-    floating[:, :, ::1] y, floating[::1] mean, floating[::1] inv_std,
-) noexcept:
-    """Fill y (1, M, D) and the statistics of its rows."""
-    cdef Py_ssize_t m, d
-    cdef double count = <double>x.shape[2], exact
-    cdef floating centre, scale, rest
-    with nogil:
-        for m in range(x.shape[1]):
-            exact = _sum(x, m) / count
-            centre, scale = <floating>exact, <floating>(1 / sqrt(_squares(x, m, exact) / count + eps))
-            rest = <floating>((centre - exact) * scale)  # what rounding took from the mean
-            mean[m], inv_std[m] = centre, scale
-            for d in range(x.shape[2]):
-                y[0, m, d] = ((x[0, m, d] - centre) * scale + rest) * gamma[d] + beta[d]
+include "norm_layer.pxi"
 
 
-cdef void _layer_backward(
-    const floating[:, :, ::1] dy, const floating[:, :, ::1] x, const floating[::1] mean,
-    const floating[::1] inv_std, const floating[::1] gamma,
-    floating[:, :, ::1] dx, double[::1] dgamma, double[::1] dbeta,
-) noexcept:
-    """Fill dx (1, M, D), and add to dgamma and dbeta, which are double until all rows are in."""
-    cdef Py_ssize_t m, d
-    cdef double count = <double>x.shape[2]
-    cdef Sums sums
-    cdef floating centre, scale, level, slope
-    with nogil:
-        for m in range(x.shape[1]):
-            centre, scale = mean[m], inv_std[m]
-            for d in range(x.shape[2]):
-                dx[0, m, d] = dy[0, m, d] * gamma[d]
-                dbeta[d] += dy[0, m, d]
-                dgamma[d] += dy[0, m, d] * ((x[0, m, d] - centre) * scale)
-            sums = _sums[floating](dx, x, m, centre)
-            level = <floating>(sums.plain / count)
-            slope = <floating>(sums.along * scale * scale / count)
-            for d in range(x.shape[2]):
-                dx[0, m, d] = scale * ((dx[0, m, d] - level) - slope * (x[0, m, d] - centre))
+def _threads_for(x):
+    """Return how many threads an array of this size is worth."""
+    return get_num_threads() if x.size > 100_000 else 1
 
 
 def _long(x):
@@ -188,35 +216,39 @@ def _back(y, shape):
 
 def batch_norm_forward(x, gamma, beta, eps):
     """Normalise by the statistics of the batch; see the reference."""
-    values = _long(x)
+    values, threads = _long(x), _threads_for(x)
     y = np.empty_like(values)
     mean, var, inv_std = np.empty_like(gamma), np.empty_like(gamma), np.empty_like(gamma)
     if x.dtype == np.float32:
-        _forward[float](values, gamma, beta, eps, y, mean, var, inv_std)
+        _forward[float](values, gamma, beta, eps, y, mean, var, inv_std, threads)
     else:
-        _forward[double](values, gamma, beta, eps, y, mean, var, inv_std)
+        _forward[double](values, gamma, beta, eps, y, mean, var, inv_std, threads)
     return _back(y, x.shape), mean, var, inv_std
 
 
 def batch_norm_apply(x, mean, inv_std, gamma, beta):
     """Normalise by given statistics; see the reference."""
-    values = _long(x)
+    values, threads = _long(x), _threads_for(x)
     y = np.empty_like(values)
+    if x.size == 0:
+        return y.reshape(x.shape)
     if x.dtype == np.float32:
-        _apply[float](values, mean, inv_std, gamma, beta, y)
+        _apply[float](values, mean, inv_std, gamma, beta, y, threads)
     else:
-        _apply[double](values, mean, inv_std, gamma, beta, y)
+        _apply[double](values, mean, inv_std, gamma, beta, y, threads)
     return _back(y, x.shape)
 
 
 def batch_norm_backward(dy, x, mean, inv_std, gamma, training):
     """Propagate through map and statistics; see the reference."""
-    upstream, values = _long(dy), _long(x)
+    upstream, values, threads = _long(dy), _long(x), _threads_for(x)
     dx, dgamma, dbeta = np.empty_like(values), np.empty_like(gamma), np.empty_like(gamma)
+    if x.size == 0:
+        return dx.reshape(x.shape), np.zeros_like(gamma), np.zeros_like(gamma)
     if x.dtype == np.float32:
-        _backward[float](upstream, values, mean, inv_std, gamma, training, dx, dgamma, dbeta)
+        _backward[float](upstream, values, mean, inv_std, gamma, training, dx, dgamma, dbeta, threads)
     else:
-        _backward[double](upstream, values, mean, inv_std, gamma, training, dx, dgamma, dbeta)
+        _backward[double](upstream, values, mean, inv_std, gamma, training, dx, dgamma, dbeta, threads)
     return _back(dx, x.shape), dgamma, dbeta
 
 
@@ -224,17 +256,18 @@ def layer_norm_forward(x, gamma, beta, eps):
     """Normalise every row by its own statistics; see the reference."""
     y, mean, inv_std = np.empty_like(x), np.empty(len(x), x.dtype), np.empty(len(x), x.dtype)
     if x.dtype == np.float32:
-        _layer_forward[float](x[None], gamma, beta, eps, y[None], mean, inv_std)
+        _layer_forward[float](x, gamma, beta, eps, y, mean, inv_std, _threads_for(x))
     else:
-        _layer_forward[double](x[None], gamma, beta, eps, y[None], mean, inv_std)
+        _layer_forward[double](x, gamma, beta, eps, y, mean, inv_std, _threads_for(x))
     return y, mean, inv_std
 
 
 def layer_norm_backward(dy, x, mean, inv_std, gamma):
     """Propagate through rows and columns; see the reference."""
-    dx, dgamma, dbeta = np.empty_like(x), np.zeros(x.shape[1]), np.zeros(x.shape[1])
+    dx, dgamma, dbeta = np.empty_like(x), np.empty_like(gamma), np.empty_like(gamma)
+    parts = scratch(CHUNKS * 2 * x.shape[1] * 8).view(np.float64).reshape(CHUNKS, 2, x.shape[1])
     if x.dtype == np.float32:
-        _layer_backward[float](dy[None], x[None], mean, inv_std, gamma, dx[None], dgamma, dbeta)
+        _layer_backward[float](dy, x, mean, inv_std, gamma, dx, parts, dgamma, dbeta, _threads_for(x))
     else:
-        _layer_backward[double](dy[None], x[None], mean, inv_std, gamma, dx[None], dgamma, dbeta)
-    return dx, dgamma.astype(x.dtype), dbeta.astype(x.dtype)
+        _layer_backward[double](dy, x, mean, inv_std, gamma, dx, parts, dgamma, dbeta, _threads_for(x))
+    return dx, dgamma, dbeta

@@ -1,10 +1,20 @@
 """Pooling as a running maximum or sum over kernel taps, one output row at a time so it stays in cache."""
 
 from cython cimport floating
+from cython.parallel cimport prange
 
+from libc.string cimport memcpy, memset
+
+from minicap.kernels.compiled._math cimport div
+from minicap.kernels.compiled._vector cimport VECTOR_BYTES, load, store, vec, zip_high, zip_low
 from minicap.kernels.compiled._windows cimport end_inside, first_inside
 
 import numpy as np
+
+from minicap.kernels._threads import get_num_threads
+
+
+include "pool_pairs.pxi"
 
 
 cdef struct Window:
@@ -28,30 +38,37 @@ cdef inline void _pool_row(
 
 
 cdef void _forward(
-    const floating[:, :, :, ::1] x, floating[:, :, :, ::1] y, int[:, :, :, ::1] winner, Window at
+    const floating[:, :, :, ::1] x, floating[:, :, :, ::1] y, int[:, :, :, ::1] winner, Window at, int threads
 ) noexcept:
     """Raise y from -inf to the maxima and winner from -1 to their places, tap by tap."""
     cdef Py_ssize_t n, c, p, i, j, row
-    with nogil:
-        for n in range(y.shape[0]):
-            for c in range(y.shape[1]):
-                for p in range(y.shape[2]):
-                    for i in range(at.kernel_h):
-                        row = p * at.stride_h + i - at.top
-                        if 0 <= row < x.shape[2]:
-                            for j in range(at.kernel_w):
-                                _pool_row(x, y, winner, n, c, p, row, j - at.left, at.stride_w)
+    for n in prange(y.shape[0], num_threads=threads, schedule="static", nogil=True):
+        for c in range(y.shape[1]):
+            for p in range(y.shape[2]):
+                for i in range(at.kernel_h):
+                    row = p * at.stride_h + i - at.top
+                    if 0 <= row < x.shape[2]:
+                        for j in range(at.kernel_w):
+                            _pool_row(x, y, winner, n, c, p, row, j - at.left, at.stride_w)
+
+
+cdef void _backward_plane(
+    const floating[:, ::1] dy, const int[:, ::1] winner, floating[:, ::1] dx, Py_ssize_t plane
+) noexcept nogil:
+    """Add every gradient of a plane to its winner's pixel, right after the plane was cleared."""
+    cdef Py_ssize_t q
+    memset(&dx[plane, 0], 0, dx.shape[1] * sizeof(floating))
+    for q in range(dy.shape[1]):
+        dx[plane, winner[plane, q]] += dy[plane, q]
 
 
 cdef void _backward(
-    const floating[:, ::1] dy, const int[:, ::1] winner, floating[:, ::1] dx
+    const floating[:, ::1] dy, const int[:, ::1] winner, floating[:, ::1] dx, int threads
 ) noexcept:
-    """Add every gradient of a plane (N * C, OH * OW) to its winner's pixel."""
-    cdef Py_ssize_t plane, q
-    with nogil:
-        for plane in range(dy.shape[0]):
-            for q in range(dy.shape[1]):
-                dx[plane, winner[plane, q]] += dy[plane, q]
+    """Fill planes of dx (N * C, H * W) from planes of dy (N * C, OH * OW)."""
+    cdef Py_ssize_t plane
+    for plane in prange(dy.shape[0], num_threads=threads, schedule="static", nogil=True):
+        _backward_plane(dy, winner, dx, plane)
 
 
 cdef inline void _add_row(
@@ -84,32 +101,32 @@ cdef inline void _share_row(
             dx[n, c, row, offset + q * stride] += share[n, c, p, q]
 
 
-cdef void _sums(const floating[:, :, :, ::1] x, floating[:, :, :, ::1] y, Window at) noexcept:
+cdef void _sums(const floating[:, :, :, ::1] x, floating[:, :, :, ::1] y, Window at, int threads) noexcept:
     """Add to y the pixels of every window, tap by tap."""
     cdef Py_ssize_t n, c, p, i, j, row
-    with nogil:
-        for n in range(y.shape[0]):
-            for c in range(y.shape[1]):
-                for p in range(y.shape[2]):
-                    for i in range(at.kernel_h):
-                        row = p * at.stride_h + i - at.top
-                        if 0 <= row < x.shape[2]:
-                            for j in range(at.kernel_w):
-                                _add_row(x, y, n, c, p, row, j - at.left, at.stride_w)
+    for n in prange(y.shape[0], num_threads=threads, schedule="static", nogil=True):
+        for c in range(y.shape[1]):
+            for p in range(y.shape[2]):
+                for i in range(at.kernel_h):
+                    row = p * at.stride_h + i - at.top
+                    if 0 <= row < x.shape[2]:
+                        for j in range(at.kernel_w):
+                            _add_row(x, y, n, c, p, row, j - at.left, at.stride_w)
 
 
-cdef void _shares(const floating[:, :, :, ::1] share, floating[:, :, :, ::1] dx, Window at) noexcept:
+cdef void _shares(
+    const floating[:, :, :, ::1] share, floating[:, :, :, ::1] dx, Window at, int threads
+) noexcept:
     """Add every window's share to each of its pixels, tap by tap."""
     cdef Py_ssize_t n, c, p, i, j, row
-    with nogil:
-        for n in range(share.shape[0]):
-            for c in range(share.shape[1]):
-                for p in range(share.shape[2]):
-                    for i in range(at.kernel_h):
-                        row = p * at.stride_h + i - at.top
-                        if 0 <= row < dx.shape[2]:
-                            for j in range(at.kernel_w):
-                                _share_row(share, dx, n, c, p, row, j - at.left, at.stride_w)
+    for n in prange(share.shape[0], num_threads=threads, schedule="static", nogil=True):
+        for c in range(share.shape[1]):
+            for p in range(share.shape[2]):
+                for i in range(at.kernel_h):
+                    row = p * at.stride_h + i - at.top
+                    if 0 <= row < dx.shape[2]:
+                        for j in range(at.kernel_w):
+                            _share_row(share, dx, n, c, p, row, j - at.left, at.stride_w)
 
 
 cdef Window _window(kernel_size, stride, padding):
@@ -117,41 +134,70 @@ cdef Window _window(kernel_size, stride, padding):
     return Window(kernel_size[0], kernel_size[1], stride[0], stride[1], padding[0][0], padding[1][0])
 
 
+def _threads_for(x):
+    """Return how many threads an array of this size is worth."""
+    return get_num_threads() if x.size > 100_000 else 1
+
+
+def _tiles_2x2(kernel_size, stride, padding):
+    """Tell whether windows are 2x2 pixels side by side."""
+    return tuple(kernel_size) == tuple(stride) == (2, 2) and not (any(padding[0]) or any(padding[1]))
+
+
+def _planes(x):
+    """Return a view of x (N, C, H, W) as (N * C, H, W)."""
+    return x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])
+
+
 def max_pool2d_forward(x, kernel_size, stride, padding):
     """Take the largest pixel of every window; NaN counts as larger than any number. See the reference."""
     cdef Window at = _window(kernel_size, stride, padding)
     n, c, h, w = x.shape
+    if _tiles_2x2(kernel_size, stride, padding):
+        y, winner = np.empty((n, c, h // 2, w // 2), x.dtype), np.empty((n, c, h // 2, w // 2), np.int32)
+        if x.dtype == np.float32:
+            _max_2x2[float](_planes(x), _planes(y), _planes(winner), _threads_for(x))
+        else:
+            _max_2x2[double](_planes(x), _planes(y), _planes(winner), _threads_for(x))
+        return y, winner
     oh = (h + sum(padding[0]) - kernel_size[0]) // stride[0] + 1
     ow = (w + sum(padding[1]) - kernel_size[1]) // stride[1] + 1
     y, winner = np.full((n, c, oh, ow), -np.inf, x.dtype), np.full((n, c, oh, ow), -1, np.int32)
     if x.dtype == np.float32:
-        _forward[float](x, y, winner, at)
+        _forward[float](x, y, winner, at, _threads_for(x))
     else:
-        _forward[double](x, y, winner, at)
+        _forward[double](x, y, winner, at, _threads_for(x))
     return y, winner
 
 
 def max_pool2d_backward(dy, winner, x_shape):
     """Send each gradient to the pixel that won; where windows overlap, gradients add up."""
     n, c, oh, ow = dy.shape
-    dx = np.zeros(x_shape, dy.dtype)
+    dx = np.empty(x_shape, dy.dtype)
     planes = dx.reshape(n * c, x_shape[2] * x_shape[3])
     dy, winner = dy.reshape(n * c, oh * ow), winner.reshape(n * c, oh * ow)
     if dy.dtype == np.float32:
-        _backward[float](dy, winner, planes)
+        _backward[float](dy, winner, planes, _threads_for(dx))
     else:
-        _backward[double](dy, winner, planes)
+        _backward[double](dy, winner, planes, _threads_for(dx))
     return dx
 
 
 def avg_pool2d_forward(x, kernel_size, stride, padding, area):
     """Add up the pixels of every window and divide by its area; see the reference."""
     cdef Window at = _window(kernel_size, stride, padding)
+    if _tiles_2x2(kernel_size, stride, padding):
+        y = np.empty((*x.shape[:2], *area.shape), x.dtype)
+        if x.dtype == np.float32:
+            _mean_2x2[float](_planes(x), area, _planes(y), _threads_for(x))
+        else:
+            _mean_2x2[double](_planes(x), area, _planes(y), _threads_for(x))
+        return y
     y = np.zeros((*x.shape[:2], *area.shape), x.dtype)
     if x.dtype == np.float32:
-        _sums[float](x, y, at)
+        _sums[float](x, y, at, _threads_for(x))
     else:
-        _sums[double](x, y, at)
+        _sums[double](x, y, at, _threads_for(x))
     y /= area
     return y
 
@@ -159,9 +205,16 @@ def avg_pool2d_forward(x, kernel_size, stride, padding, area):
 def avg_pool2d_backward(dy, x_shape, kernel_size, stride, padding, area):
     """Share each gradient among the pixels of its window; see the reference."""
     cdef Window at = _window(kernel_size, stride, padding)
+    if _tiles_2x2(kernel_size, stride, padding):
+        dx = np.empty(x_shape, dy.dtype)
+        if dy.dtype == np.float32:
+            _share_2x2[float](_planes(dy), area, _planes(dx), _threads_for(dx))
+        else:
+            _share_2x2[double](_planes(dy), area, _planes(dx), _threads_for(dx))
+        return dx
     dx, share = np.zeros(x_shape, dy.dtype), dy / area
     if dy.dtype == np.float32:
-        _shares[float](share, dx, at)
+        _shares[float](share, dx, at, _threads_for(dx))
     else:
-        _shares[double](share, dx, at)
+        _shares[double](share, dx, at, _threads_for(dx))
     return dx

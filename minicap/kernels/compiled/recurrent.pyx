@@ -1,144 +1,239 @@
-"""One time step of the LSTM and the GRU, after the matrix products: gates, and the new state.
+"""The LSTM, the GRU and the plain network: whole sequences, and the gates of one step.
 
-NumPy's tanh is vectorised and the C library's is not, so tanh runs on whole arrays and the rest of
-the arithmetic is fused around it. The sigmoid is tanh in disguise: 0.5 + 0.5 * tanh(a / 2).
+What must wait for the step in front is done here: a few rows of the state meet a panel of packed weights, see
+`_panel.h`, and the gates of the units that come out are finished at once. The LSTM, whose panels are widest,
+reads its inputs there too; other products over the rows of all steps are NumPy's. Rows do not see each other,
+so each thread takes its own through all of time, and results are the same for any number of threads. A masked
+step costs a branch a vector of its row.
 """
 
 from cython cimport floating
+from cython.parallel cimport prange
+from libc.string cimport memset
+
+from minicap.kernels.compiled._panel cimport (
+    PANEL_ROWS, pack_columns, pack_gates, pack_rows, part, put, rows_at, soon_all, times_3, times_4,
+)
+from minicap.kernels.compiled._tanh cimport vsigmoid, vtanh
+from minicap.kernels.compiled._vector cimport VECTOR_BYTES, add, broadcast, madd, mul, sub, vec, zero
 
 import numpy as np
 
+from minicap.kernels._threads import get_num_threads
+from minicap.kernels._workspace import scratch
 
-cdef void _lstm_scale(const floating[:, ::1] z, floating[:, ::1] gates) noexcept:
-    """Copy z with the arguments of the three sigmoids halved, ready for tanh."""
-    cdef Py_ssize_t n, k, hidden = z.shape[1] // 4
-    with nogil:
-        for n in range(z.shape[0]):
-            for k in range(2 * hidden):
-                gates[n, k] = <floating>0.5 * z[n, k]
-            for k in range(2 * hidden, 3 * hidden):
-                gates[n, k] = z[n, k]
-            for k in range(3 * hidden, 4 * hidden):
-                gates[n, k] = <floating>0.5 * z[n, k]
+cdef enum:
+    MOST_ROWS = 4  # rows of a tile where they are most
+    ALIGNMENT = 64  # bytes
 
+WORTH_THREADS = 1 << 22  # multiply-adds; below, waking another thread costs more than it saves
 
-cdef void _lstm_cell(floating[:, ::1] gates, const floating[:, ::1] c_prev, floating[:, ::1] c) noexcept:
-    """Finish the sigmoids in place, and update the cell."""
-    cdef Py_ssize_t n, k, hidden = c.shape[1]
-    cdef floating half = <floating>0.5, i, f, g
-    with nogil:
-        for n in range(c.shape[0]):
-            for k in range(hidden):
-                i = half + half * gates[n, k]
-                f = half + half * gates[n, hidden + k]
-                g = gates[n, 2 * hidden + k]
-                gates[n, k] = i
-                gates[n, hidden + k] = f
-                gates[n, 3 * hidden + k] = half + half * gates[n, 3 * hidden + k]
-                c[n, k] = f * c_prev[n, k] + i * g
+cdef struct Sizes:
+    Py_ssize_t n, steps, hidden
+    int threads
 
 
-cdef void _lstm_output(const floating[:, ::1] gates, floating[:, ::1] h) noexcept:
-    """Multiply h, which holds tanh(c), by the output gate."""
-    cdef Py_ssize_t n, k, hidden = h.shape[1]
-    with nogil:
-        for n in range(h.shape[0]):
-            for k in range(hidden):
-                h[n, k] *= gates[n, 3 * hidden + k]
+cdef Py_ssize_t share(Sizes s, Py_ssize_t thread) noexcept nogil:
+    """Return the first row of a thread's share, in whole tiles; that of the thread behind the last is N."""
+    cdef Py_ssize_t tiles = (s.n + PANEL_ROWS - 1) // PANEL_ROWS
+    return min(s.n, tiles * thread // s.threads * PANEL_ROWS)
 
 
-cdef void _lstm_backward(
-    const floating[:, ::1] dh, const floating[:, ::1] dc, const floating[:, ::1] gates,
-    const floating[:, ::1] c_prev, const floating[:, ::1] tanh_c,
-    floating[:, ::1] dz, floating[:, ::1] dc_prev,
-) noexcept:
-    """Fill dz and dc_prev."""
-    cdef Py_ssize_t n, k, hidden = dh.shape[1]
-    cdef floating i, f, g, o, t, dcell
-    with nogil:
-        for n in range(dh.shape[0]):
-            for k in range(hidden):
-                i, f = gates[n, k], gates[n, hidden + k]
-                g, o = gates[n, 2 * hidden + k], gates[n, 3 * hidden + k]
-                t = tanh_c[n, k]
-                dcell = dc[n, k] + dh[n, k] * o * (1 - t * t)
-                dz[n, k] = dcell * g * i * (1 - i)
-                dz[n, hidden + k] = dcell * c_prev[n, k] * f * (1 - f)
-                dz[n, 2 * hidden + k] = dcell * i * (1 - g * g)
-                dz[n, 3 * hidden + k] = dh[n, k] * t * o * (1 - o)
-                dc_prev[n, k] = dcell * f
+cdef Sizes sizes_of(hs, Py_ssize_t width):
+    """Return the sizes of a sequence whose state meets `width` columns, and the threads that are worth it."""
+    cdef Sizes s
+    s.n, s.steps, s.hidden = hs.shape
+    s.threads = get_num_threads() if s.n * s.steps * s.hidden * width >= WORTH_THREADS else 1
+    return s
 
 
-cdef void _gru_scale(const floating[:, ::1] z_x, const floating[:, ::1] z_h, floating[:, ::1] gates) noexcept:
-    """Fill the r and z thirds of gates with half their pre-activations, ready for tanh."""
-    cdef Py_ssize_t n, k, hidden = z_x.shape[1] // 3
-    with nogil:
-        for n in range(z_x.shape[0]):
-            for k in range(2 * hidden):
-                gates[n, k] = <floating>0.5 * (z_x[n, k] + z_h[n, k])
+include "recurrent_units.pxi"
+include "recurrent_steps.pxi"
+include "recurrent_rnn.pxi"
+include "recurrent_lstm.pxi"
+include "recurrent_gru.pxi"
 
 
-cdef void _gru_candidate(
-    const floating[:, ::1] z_x, const floating[:, ::1] z_h, floating[:, ::1] gates
-) noexcept:
-    """Finish the two sigmoids in place, and fill the last third with the candidate's pre-activation."""
-    cdef Py_ssize_t n, k, hidden = z_x.shape[1] // 3
-    cdef floating half = <floating>0.5
-    with nogil:
-        for n in range(z_x.shape[0]):
-            for k in range(2 * hidden):
-                gates[n, k] = half + half * gates[n, k]
-            for k in range(hidden):
-                gates[n, 2 * hidden + k] = z_x[n, 2 * hidden + k] + gates[n, k] * z_h[n, 2 * hidden + k]
+cdef const unsigned char* flags(const unsigned char[:, ::1] mask) noexcept:
+    """Return where a mask stands, or NULL where there is none."""
+    return NULL if mask is None or mask.shape[0] == 0 or mask.shape[1] == 0 else &mask[0, 0]
 
 
-cdef void _gru_mix(const floating[:, ::1] gates, const floating[:, ::1] h_prev, floating[:, ::1] h) noexcept:
-    """Fill h with the mixture of the candidate and the old state."""
-    cdef Py_ssize_t n, k, hidden = h.shape[1]
-    cdef floating z
-    with nogil:
-        for n in range(h.shape[0]):
-            for k in range(hidden):
-                z = gates[n, hidden + k]
-                h[n, k] = (1 - z) * gates[n, 2 * hidden + k] + z * h_prev[n, k]
+def _bytes(mask):
+    """Return a mask as numbers."""
+    return None if mask is None else np.ascontiguousarray(mask).view(np.uint8)
 
 
-cdef void _gru_backward(
-    const floating[:, ::1] dh, const floating[:, ::1] gates, const floating[:, ::1] z_h,
-    const floating[:, ::1] h_prev, floating[:, ::1] dz_x, floating[:, ::1] dz_h, floating[:, ::1] dh_prev,
-) noexcept:
-    """Fill dz_x, dz_h and dh_prev."""
-    cdef Py_ssize_t n, k, hidden = dh.shape[1]
-    cdef floating r, z, candidate, dz_n
-    with nogil:
-        for n in range(dh.shape[0]):
-            for k in range(hidden):
-                r, z, candidate = gates[n, k], gates[n, hidden + k], gates[n, 2 * hidden + k]
-                dz_n = dh[n, k] * (1 - z) * (1 - candidate * candidate)
-                dz_x[n, k] = dz_n * z_h[n, 2 * hidden + k] * r * (1 - r)
-                dz_x[n, hidden + k] = dh[n, k] * (h_prev[n, k] - candidate) * z * (1 - z)
-                dz_x[n, 2 * hidden + k] = dz_n
-                dz_h[n, k] = dz_x[n, k]
-                dz_h[n, hidden + k] = dz_x[n, hidden + k]
-                dz_h[n, 2 * hidden + k] = dz_n * r
-                dh_prev[n, k] = dh[n, k] * z
+def _rooms(dtype, *shapes):
+    """Return scratch arrays of the shapes asked for, each where a vector may start."""
+    cdef Py_ssize_t start = 0
+    spans = []
+    for shape in shapes:
+        size = dtype.itemsize
+        for length in shape:
+            size *= length
+        spans.append((start, start + size))
+        start += (size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
+    room = scratch(start)
+    return [room[a:b].view(dtype).reshape(shape) for (a, b), shape in zip(spans, shapes)]
+
+
+def _panels(dtype, hidden, width, vectors):
+    """Return how many numbers w_h fills in whole panels, packed by its columns or by its rows."""
+    lanes = VECTOR_BYTES // dtype.itemsize
+    return (-(-hidden // (vectors * lanes)) * vectors * lanes * width,)
+
+
+def _started(hs, h0, out):
+    """Fill `out` with the state that each step started from."""
+    out = out.reshape(hs.shape)
+    out[:, 1:], out[:, :1] = hs[:, :-1], h0[:, None]
+
+
+def rnn_forward(x, h0, w_x, w_h, b, mask):
+    """Run the plain network over a sequence; see the reference."""
+    hs = np.empty((*x.shape[:2], h0.shape[1]), x.dtype)
+    cdef Sizes s = sizes_of(hs, hs.shape[2])
+    cdef const unsigned char[:, ::1] real = _bytes(mask)
+    np.matmul(x.reshape(-1, x.shape[2]), w_x, out=hs.reshape(-1, s.hidden))
+    panels, = _rooms(x.dtype, _panels(x.dtype, s.hidden, s.hidden, 4))
+    if hs.size and x.dtype == np.float32:
+        _rnn_run[float](hs, h0, w_h, b, panels, flags(real), s)
+    elif hs.size:
+        _rnn_run[double](hs, h0, w_h, b, panels, flags(real), s)
+    return hs
+
+
+def rnn_backward(dhs, x, h0, w_x, w_h, hs, mask):
+    """Propagate back through the plain network; see the reference."""
+    cdef Sizes s = sizes_of(hs, hs.shape[2])
+    cdef const unsigned char[:, ::1] real = _bytes(mask)
+    shapes = (s.n * s.steps, s.hidden), (s.n * s.steps, s.hidden), (s.n, s.hidden)
+    dz, started, carried, panels = _rooms(x.dtype, *shapes, _panels(x.dtype, s.hidden, s.hidden, 4))
+    carried[...] = 0
+    if hs.size and x.dtype == np.float32:
+        _rnn_run_back[float](dz, carried, dhs, hs, w_h, panels, flags(real), s)
+    elif hs.size:
+        _rnn_run_back[double](dz, carried, dhs, hs, w_h, panels, flags(real), s)
+    _started(hs, h0, started)
+    dx = np.matmul(dz, w_x.T).reshape(x.shape)
+    dh0 = carried + dz.reshape(hs.shape)[:, 0] @ w_h.T if s.steps else np.zeros_like(h0)
+    return dx, dh0, x.reshape(-1, x.shape[2]).T @ dz, started.T @ dz, dz.sum(axis=0)
+
+
+def lstm_forward(x, h0, c0, w_x, w_h, b, mask):
+    """Run the LSTM over a sequence; see the reference."""
+    (n, steps, _), hidden = x.shape, h0.shape[1]
+    gates = np.empty((n, steps, 4 * hidden), x.dtype)
+    cs, hs = np.empty((n, steps, hidden), x.dtype), np.empty((n, steps, hidden), x.dtype)
+    cdef Sizes s = sizes_of(hs, 4 * hidden)
+    cdef const unsigned char[:, ::1] real = _bytes(mask)
+    packed = [_panels(x.dtype, hidden, 4 * depth, 1) for depth in (x.shape[2], hidden)]
+    x_panels, panels = _rooms(x.dtype, *packed)
+    if hs.size and x.dtype == np.float32:
+        _lstm_run[float](gates, cs, hs, x, h0, c0, w_x, w_h, b, x_panels, panels, flags(real), s)
+    elif hs.size:
+        _lstm_run[double](gates, cs, hs, x, h0, c0, w_x, w_h, b, x_panels, panels, flags(real), s)
+    return gates, cs, hs
+
+
+def lstm_backward(dhs, dc_last, x, h0, c0, w_x, w_h, gates, cs, hs, mask):
+    """Propagate back through the LSTM; see the reference."""
+    cdef Sizes s = sizes_of(hs, gates.shape[2])
+    cdef const unsigned char[:, ::1] real = _bytes(mask)
+    shapes = (s.n * s.steps, 4 * s.hidden), (s.n * s.steps, s.hidden), (s.n, s.hidden)
+    dz, started, carried, panels = _rooms(x.dtype, *shapes, _panels(x.dtype, s.hidden, 4 * s.hidden, 4))
+    carried[...] = 0
+    dc = dc_last.copy()
+    if hs.size and x.dtype == np.float32:
+        _lstm_run_back[float](dz, dc, carried, dhs, gates, cs, c0, w_h, panels, flags(real), s)
+    elif hs.size:
+        _lstm_run_back[double](dz, dc, carried, dhs, gates, cs, c0, w_h, panels, flags(real), s)
+    _started(hs, h0, started)
+    dx = np.matmul(dz, w_x.T).reshape(x.shape)
+    dh0 = carried + dz.reshape(gates.shape)[:, 0] @ w_h.T if s.steps else np.zeros_like(h0)
+    return dx, dh0, dc, x.reshape(-1, x.shape[2]).T @ dz, started.T @ dz, dz.sum(axis=0)
+
+
+def gru_forward(x, h0, w_x, w_h, b_x, b_h, mask):
+    """Run the GRU over a sequence; see the reference."""
+    (n, steps, _), hidden = x.shape, h0.shape[1]
+    gates, z_h = np.empty((n, steps, 3 * hidden), x.dtype), np.empty((n, steps, 3 * hidden), x.dtype)
+    hs = np.empty((n, steps, hidden), x.dtype)
+    cdef Sizes s = sizes_of(hs, 3 * hidden)
+    cdef const unsigned char[:, ::1] real = _bytes(mask)
+    np.matmul(x.reshape(-1, x.shape[2]), w_x, out=gates.reshape(-1, 3 * hidden))
+    panels, = _rooms(x.dtype, _panels(x.dtype, hidden, 3 * hidden, 1))
+    if hs.size and x.dtype == np.float32:
+        _gru_run[float](gates, z_h, hs, h0, w_h, b_x, b_h, panels, flags(real), s)
+    elif hs.size:
+        _gru_run[double](gates, z_h, hs, h0, w_h, b_x, b_h, panels, flags(real), s)
+    return gates, z_h, hs
+
+
+def gru_backward(dhs, x, h0, w_x, w_h, gates, z_h, hs, mask):
+    """Propagate back through the GRU; see the reference."""
+    cdef Sizes s = sizes_of(hs, gates.shape[2])
+    cdef const unsigned char[:, ::1] real = _bytes(mask)
+    wide = s.n * s.steps, 3 * s.hidden
+    shapes = wide, wide, (s.n * s.steps, s.hidden), (s.n, s.hidden)
+    packed = _panels(x.dtype, s.hidden, 3 * s.hidden, 4)
+    dz_x, dz_h, started, direct, panels = _rooms(x.dtype, *shapes, packed)
+    direct[...] = 0
+    if hs.size and x.dtype == np.float32:
+        _gru_run_back[float](dz_x, dz_h, direct, dhs, gates, z_h, hs, h0, w_h, panels, flags(real), s)
+    elif hs.size:
+        _gru_run_back[double](dz_x, dz_h, direct, dhs, gates, z_h, hs, h0, w_h, panels, flags(real), s)
+    _started(hs, h0, started)
+    dx = np.matmul(dz_x, w_x.T).reshape(x.shape)
+    dh0 = direct + dz_h.reshape(gates.shape)[:, 0] @ w_h.T if s.steps else np.zeros_like(h0)
+    dw_x, dw_h = x.reshape(-1, x.shape[2]).T @ dz_x, started.T @ dz_h
+    return dx, dh0, dw_x, dw_h, dz_x.sum(axis=0), dz_h.sum(axis=0)
+
+
+def rnn_step(z_x, state, w_h):
+    """Return the state after one more input; see the reference."""
+    after = np.empty_like(state)
+    z_h, = _rooms(state.dtype, z_x.shape)
+    np.matmul(state, w_h, out=z_h)
+    if after.size and state.dtype == np.float32:
+        _rnn_on[float](z_x, z_h, after)
+    elif after.size:
+        _rnn_on[double](z_x, z_h, after)
+    return after
+
+
+def lstm_step(z_x, state, w_h):
+    """Return hidden and cell state after one more input; see the reference."""
+    after = np.empty_like(state)
+    z_h, = _rooms(state.dtype, z_x.shape)
+    np.matmul(state[:, : w_h.shape[0]], w_h, out=z_h)
+    if state.dtype == np.float32:
+        _lstm_on[float](z_x, z_h, state, after)
+    else:
+        _lstm_on[double](z_x, z_h, state, after)
+    return after
+
+
+def gru_step(z_x, state, w_h, b_h):
+    """Return the state after one more input; see the reference."""
+    after = np.empty_like(state)
+    z_h, = _rooms(state.dtype, z_x.shape)
+    np.matmul(state, w_h, out=z_h)
+    if state.dtype == np.float32:
+        _gru_on[float](z_x, z_h, b_h, state, after)
+    else:
+        _gru_on[double](z_x, z_h, b_h, state, after)
+    return after
 
 
 def lstm_gates_forward(z, c_prev):
     """Open and close the gates, and update the cell; see the reference."""
-    gates, c = np.empty_like(z), np.empty_like(c_prev)
+    gates, c, h = np.empty_like(z), np.empty_like(c_prev), np.empty_like(c_prev)
     if z.dtype == np.float32:
-        _lstm_scale[float](z, gates)
-        np.tanh(gates, out=gates)
-        _lstm_cell[float](gates, c_prev, c)
-        h = np.tanh(c)
-        _lstm_output[float](gates, h)
+        _lstm_step[float](z, c_prev, gates, c, h)
     else:
-        _lstm_scale[double](z, gates)
-        np.tanh(gates, out=gates)
-        _lstm_cell[double](gates, c_prev, c)
-        h = np.tanh(c)
-        _lstm_output[double](gates, h)
+        _lstm_step[double](z, c_prev, gates, c, h)
     return gates, c, h
 
 
@@ -146,28 +241,19 @@ def lstm_gates_backward(dh, dc, gates, c_prev, c):
     """Carry the gradients of both states back through one step; see the reference."""
     dz, dc_prev = np.empty_like(gates), np.empty_like(dc)
     if dh.dtype == np.float32:
-        _lstm_backward[float](dh, dc, gates, c_prev, np.tanh(c), dz, dc_prev)
+        _lstm_step_back[float](dh, dc, gates, c_prev, c, dz, dc_prev)
     else:
-        _lstm_backward[double](dh, dc, gates, c_prev, np.tanh(c), dz, dc_prev)
+        _lstm_step_back[double](dh, dc, gates, c_prev, c, dz, dc_prev)
     return dz, dc_prev
 
 
 def gru_gates_forward(z_x, z_h, h_prev):
     """Reset, update, and mix the old state with the candidate; see the reference."""
     gates, h = np.empty_like(z_x), np.empty_like(h_prev)
-    sigmoids, candidate = np.split(gates, [2 * h_prev.shape[1]], axis=1)
     if z_x.dtype == np.float32:
-        _gru_scale[float](z_x, z_h, gates)
-        np.tanh(sigmoids, out=sigmoids)
-        _gru_candidate[float](z_x, z_h, gates)
-        np.tanh(candidate, out=candidate)
-        _gru_mix[float](gates, h_prev, h)
+        _gru_step[float](z_x, z_h, h_prev, gates, h)
     else:
-        _gru_scale[double](z_x, z_h, gates)
-        np.tanh(sigmoids, out=sigmoids)
-        _gru_candidate[double](z_x, z_h, gates)
-        np.tanh(candidate, out=candidate)
-        _gru_mix[double](gates, h_prev, h)
+        _gru_step[double](z_x, z_h, h_prev, gates, h)
     return gates, h
 
 
@@ -175,7 +261,27 @@ def gru_gates_backward(dh, gates, z_h, h_prev):
     """Carry the gradient of the state back through one step; see the reference."""
     dz_x, dz_h, dh_prev = np.empty_like(gates), np.empty_like(gates), np.empty_like(dh)
     if dh.dtype == np.float32:
-        _gru_backward[float](dh, gates, z_h, h_prev, dz_x, dz_h, dh_prev)
+        _gru_step_back[float](dh, gates, z_h, h_prev, dz_x, dz_h, dh_prev)
     else:
-        _gru_backward[double](dh, gates, z_h, h_prev, dz_x, dz_h, dh_prev)
+        _gru_step_back[double](dh, gates, z_h, h_prev, dz_x, dz_h, dh_prev)
     return dz_x, dz_h, dh_prev
+
+
+def tanh(x):
+    """Return the hyperbolic tangent, within 3 units in the last place; see the reference."""
+    y = np.empty_like(x)
+    if x.dtype == np.float32:
+        _each[float](x.reshape(-1), y.reshape(-1), False)
+    else:
+        _each[double](x.reshape(-1), y.reshape(-1), False)
+    return y
+
+
+def sigmoid(x):
+    """Return the logistic function, within 3 units in the last place; see the reference."""
+    y = np.empty_like(x)
+    if x.dtype == np.float32:
+        _each[float](x.reshape(-1), y.reshape(-1), True)
+    else:
+        _each[double](x.reshape(-1), y.reshape(-1), True)
+    return y

@@ -22,6 +22,7 @@ import numpy as np
 
 from minicap._types import Array
 from minicap.kernels.reference._windows import Padding, Pair, Shape, output_size, pad, taps
+from minicap.kernels.reference.pool import max_pool2d_forward
 
 
 def _by_group(x: Array, groups: int) -> Array:
@@ -123,3 +124,23 @@ def conv2d_backward_weight(
         seen = padded[..., rows, columns].reshape(groups, c, n * oh * ow)
         dw[..., i, j] = dy_rows @ seen.swapaxes(1, 2)
     return dw.reshape(w_shape)
+
+
+def conv2d_relu_pool_forward(x: Array, w: Array, b: Array, padding: Padding) -> tuple[Array, Array]:
+    """Convolve at stride 1, cut off what is negative, and take the largest of 2x2 pixels: three in one.
+
+    Parameters
+    ----------
+    x : (N, C, H, W) images
+    w : (F, C, KH, KW) filters
+    b : (F,) bias
+    padding : ((top, bottom), (left, right)) in pixels, filled with zeros
+
+    Returns
+    -------
+    y : (N, F, OH // 2, OW // 2)
+    winner : int32, like y; the flat index of the largest pixel in its OH x OW map before it was cut off
+    """
+    full = conv2d_forward(x, w, b, (1, 1), padding, (1, 1), 1)
+    largest, winner = max_pool2d_forward(full, (2, 2), (2, 2), ((0, 0), (0, 0)))
+    return np.maximum(largest, 0), winner
