@@ -26,20 +26,6 @@ cdef inline Py_ssize_t _filters_a_tile(Py_ssize_t filters) noexcept nogil:
     return 1 if filters == 1 else 8 if VECTOR_BYTES == 64 and filters > 4 else 4
 
 
-cdef inline void _copy(const floating* source, floating* target, Py_ssize_t count) noexcept nogil:
-    """Copy a short row: calling `memcpy` would take longer. The last vector ends with the row."""
-    cdef Py_ssize_t lanes = VECTOR_BYTES // sizeof(floating), q = 0
-    if count < lanes:
-        for q in range(count):
-            target[q] = source[q]
-        return
-    while q + lanes <= count:
-        store(target + q, load(source + q))
-        q += lanes
-    if q < count:
-        store(target + count - lanes, load(source + count - lanes))
-
-
 cdef void _fill_planes(const floating* x, floating* planes, const Planes* at) noexcept nogil:
     """Spread images over planes: row r, column q of phase (a, b) is pixel (r * stride + a - top, ...)."""
     cdef Py_ssize_t c, k, r, q, row, offset, first, last

@@ -1,6 +1,20 @@
 # Turning pixels over: from a row a channel to all channels of a pixel side by side, and back.
 
 
+cdef inline void _copy(const floating* source, floating* target, Py_ssize_t count) noexcept nogil:
+    """Copy a short row: calling `memcpy` would take longer. The last vector ends with the row."""
+    cdef Py_ssize_t lanes = VECTOR_BYTES // sizeof(floating), q = 0
+    if count < lanes:
+        for q in range(count):
+            target[q] = source[q]
+        return
+    while q + lanes <= count:
+        store(target + q, load(source + q))
+        q += lanes
+    if q < count:
+        store(target + count - lanes, load(source + count - lanes))
+
+
 cdef inline void _turn(vec* row, const floating* kind) noexcept nogil:
     """Turn a square of numbers over: as many rows as a vector has numbers.
 
@@ -27,7 +41,8 @@ cdef void _by_pixel(
         c = block * lanes
         count = max(0, min(lanes, channels - c))
         q = 0
-        while q + lanes <= pixels:
+        while q < pixels and pixels >= lanes:
+            q = min(q, pixels - lanes)  # the last square ends with the last pixel
             for i in range(count):
                 row[i] = load(x + (c + i) * x_step + q)
             for i in range(count, lanes):
@@ -52,7 +67,8 @@ cdef void _by_channel(
         f = block * lanes
         count = min(lanes, filters - f)
         q = 0
-        while q + lanes <= pixels:
+        while q < pixels and pixels >= lanes:
+            q = min(q, pixels - lanes)
             for i in range(lanes):
                 row[i] = load(turned + (q + i) * step + f)
             _turn(row, turned)

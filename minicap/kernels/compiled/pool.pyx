@@ -17,6 +17,10 @@ from minicap.kernels._threads import get_num_threads
 include "pool_pairs.pxi"
 
 
+cdef enum:
+    SHORT = 4  # windows in a row, too few to take a tap of all of them at a time
+
+
 cdef struct Window:
     Py_ssize_t kernel_h, kernel_w, stride_h, stride_w, top, left
 
@@ -37,14 +41,33 @@ cdef inline void _pool_row(
         winner[n, c, p, q] = <int>(start + q * stride) if better else winner[n, c, p, q]
 
 
+cdef inline void _pool_window(
+    const floating[:, :, :, ::1] x, floating[:, :, :, ::1] y, int[:, :, :, ::1] winner,
+    Py_ssize_t n, Py_ssize_t c, Py_ssize_t p, Py_ssize_t q, Window at,
+) noexcept nogil:
+    """Fill one window, whose maximum stays in a register."""
+    cdef Py_ssize_t top = p * at.stride_h - at.top, left = q * at.stride_w - at.left, row, column, place = -1
+    cdef floating best = y[n, c, p, q], value
+    for row in range(max(0, top), min(x.shape[2], top + at.kernel_h)):
+        for column in range(max(0, left), min(x.shape[3], left + at.kernel_w)):
+            value = x[n, c, row, column]
+            if value > best or place < 0 or (value != value and best == best):
+                best, place = value, row * x.shape[3] + column
+    y[n, c, p, q], winner[n, c, p, q] = best, <int>place
+
+
 cdef void _forward(
     const floating[:, :, :, ::1] x, floating[:, :, :, ::1] y, int[:, :, :, ::1] winner, Window at, int threads
 ) noexcept:
-    """Raise y from -inf to the maxima and winner from -1 to their places, tap by tap."""
-    cdef Py_ssize_t n, c, p, i, j, row
+    """Raise y from -inf to the maxima and winner from -1 to their places, tap by tap or, in short rows, by window."""
+    cdef Py_ssize_t n, c, p, q, i, j, row
     for n in prange(y.shape[0], num_threads=threads, schedule="static", nogil=True):
         for c in range(y.shape[1]):
             for p in range(y.shape[2]):
+                if y.shape[3] <= SHORT:
+                    for q in range(y.shape[3]):
+                        _pool_window(x, y, winner, n, c, p, q, at)
+                    continue
                 for i in range(at.kernel_h):
                     row = p * at.stride_h + i - at.top
                     if 0 <= row < x.shape[2]:
