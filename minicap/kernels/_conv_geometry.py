@@ -134,6 +134,7 @@ def input_correlation(
             results.append([len(number), *starts, rows, columns, a * w + b, stride[0] * w, stride[1]])
             offsets.append((np.arange(channels)[:, None] * (high * wide) + seen).ravel())
             taps.append(np.array(number, int))
+    offsets, taps = [*offsets, np.zeros(1, int)], [*taps, np.zeros(1, int)]  # where a last result has no tap
     return Correlation(
         (1, 1), (1, 1), by_pixel, np.zeros((1, 2), int), top, left, high, wide, in_place, reach,
         np.array(results, np.intp), np.concatenate(offsets).astype(np.intp), np.concatenate(taps).astype(np.intp),
