@@ -66,7 +66,12 @@ def test_an_input_gradient_in_steps_of_two_worked_by_hand():
     """y[u] sees pixels 2u, 2u + 1, 2u + 2: even pixels meet taps 0 and 2, odd ones tap 1 alone."""
     plan = input_correlation((1, 2), 1, (1, 3), (1, 5), (1, 2), NONE, (1, 1), False)
     assert plan.results.tolist() == [[2, 0, 0, 1, 3, 0, 5, 2], [1, 2, 2, 1, 2, 1, 5, 2]]
-    assert plan.taps.tolist() == [0, 2, 1, 0]  # the last one is nobody's: a result without taps may start there
+    assert plan.taps.tolist() == [
+        0,
+        2,
+        1,
+        0,
+    ]  # the last one is nobody's: a result without taps may start there
     assert (plan.left, plan.row) == (1, 4)  # dy with a zero on both sides
     assert plan.offsets.tolist() == [1, 0, 1, 0]
     dy = np.array([[[1.0, 2.0]]])
