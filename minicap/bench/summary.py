@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from minicap.bench.rows import CONV
+from minicap.bench.rows import CONV, LAYERS, MODELS
 
 Facts = dict[str, Any]
 
@@ -39,8 +39,9 @@ def summarise(rows: Sequence[Facts]) -> Facts:
     Returns
     -------
     dict
-        By state of memory: ``won``, ``lost`` (names), ``geometric_means`` of convolutions, other rows and all.
-        A row about memory counts as won or lost, and stays out of the means.
+        By state of memory: ``won``, ``lost`` (names), ``geometric_means`` of convolutions, other layers, models, and
+        all of these. Rows about the process, such as its import and its memory, count as won or lost and stay out of
+        the means: importing is so much faster that it would drown the rest.
     """
     memories = list(dict.fromkeys(memory for row in rows for memory in row["ratio"]))
     return {memory: _summary([row for row in rows if memory in row["ratio"]], memory) for memory in memories}
@@ -49,12 +50,8 @@ def summarise(rows: Sequence[Facts]) -> Facts:
 def _summary(rows: Sequence[Facts], memory: str) -> Facts:
     """Summarise one state of memory."""
     ratios = {row["name"]: row["ratio"][memory]["median"] for row in rows}
-    timed = [row for row in rows if row["unit"] == "ms"]
-    kinds = {
-        CONV: [row for row in timed if row["group"] == CONV],
-        "other": [row for row in timed if row["group"] != CONV],
-        "all": timed,
-    }
+    kinds = {kind: [row for row in rows if row["group"] == kind] for kind in (CONV, LAYERS, MODELS)}
+    kinds["all"] = [row for chosen in kinds.values() for row in chosen]
     return {
         "won": [name for name, value in ratios.items() if value >= 1],
         "lost": [name for name, value in ratios.items() if value < 1],

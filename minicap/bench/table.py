@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from minicap.bench.libraries import OURS
-from minicap.bench.rows import CONV
 from minicap.bench.turns import speed
 
 Facts = dict[str, Any]
@@ -104,11 +103,7 @@ def _sums(summary: Facts, against: str) -> list[str]:
     lines = []
     for memory, found in summary.items():
         won, lost = len(found["won"]), len(found["lost"])
-        means = [
-            f"{kind}{'s' if kind == CONV else ' rows'} {mean:.2f}"
-            for kind, mean in found["geometric_means"].items()
-            if mean is not None
-        ]
+        means = [f"{kind} {mean:.2f}" for kind, mean in found["geometric_means"].items() if mean is not None]
         text = f"memory {memory}: minicap ahead in {won} row{'s' * (won != 1)}, {against} in {lost}"
         lines.append(f"{text}; geometric mean of {against} / minicap: {', '.join(means) or 'none'}")
     return lines

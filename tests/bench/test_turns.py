@@ -124,6 +124,7 @@ def test_a_summary_counts_and_averages():
     assert (found["shipped"]["won"], found["shipped"]["lost"]) == (["b", "d"], ["a", "c"])
     means = found["kept"]["geometric_means"]
     assert means == {
-        "convolution": pytest.approx(2.0), "other": pytest.approx(0.5), "all": pytest.approx(math.cbrt(2)),
+        "convolution": pytest.approx(2.0), "other layers": None, "models": pytest.approx(0.5),
+        "all": pytest.approx(math.cbrt(2)),
     }  # fmt: skip
     assert summarise([]) == {}
