@@ -17,7 +17,7 @@ from minicap.cli.memory import keep_memory
 from minicap.errors import InputError
 
 COMMANDS = {
-    "demo": "train a captioner on built-in scenes and show what it says, in two minutes",
+    "demo": "train a captioner on built-in scenes and show what it says, in a minute or two",
     "data": "make built-in scenes, or look at what a data folder holds",
     "train": "train a captioner, tagger or classifier on your pictures",
     "caption": "describe pictures with a trained captioner",
