@@ -28,6 +28,7 @@ PACKAGE = "minicap.kernels.compiled"
 SOURCES = Path(*PACKAGE.split("."))
 SHARED = f"{PACKAGE}._memory"  # Cython's code for memoryviews, once for all modules instead of in each
 CPU = f"{PACKAGE}._cpu"  # asks the processor; it has to run on any
+NARROW = "_unfold"  # serves narrow vectors, which only the generic build has
 LEVELS = {
     "generic": [],
     "v3": ["-march=x86-64-v3"],
@@ -38,13 +39,9 @@ REQUIRED = os.environ.get("MINICAP_REQUIRE_COMPILED") == "1"
 DEBUG = os.environ.get("MINICAP_CYTHON_DEBUG") == "1"
 SANITIZED = "-fsanitize" in os.environ.get("CFLAGS", "")
 # What there is to warn of is in generated code. The names of local functions are for reports only.
-OPTIMIZED = (
-    ["-w"]
-    if SANITIZED
-    else ["-O3", "-w"]
-    if DEBUG
-    else ["-O3", "-w", "-g0", "-fno-asynchronous-unwind-tables"]
-)
+OPTIMIZED = ["-w"] if SANITIZED else ["-O3", "-w"]
+if not (SANITIZED or DEBUG):
+    OPTIMIZED += ["-g0", "-fno-asynchronous-unwind-tables"]
 # Neither symbols that nobody asks for nor pages left half empty between code and data.
 STRIPPED = [] if DEBUG or SANITIZED or sys.platform == "darwin" else ["-Wl,-s", "-Wl,-z,noseparate-code"]
 DIRECTIVES = {
@@ -60,13 +57,12 @@ DIRECTIVES = {
 
 def extensions() -> list[Extension]:
     """Return what all modules share, what asks the processor, and every other module once a level."""
-    stems = sorted(path.stem for path in SOURCES.glob("*.pyx") if path.stem != "_cpu")
-    names = [f"{PACKAGE}.{level}.{stem}" for level in LEVELS for stem in stems]
+    stems = sorted(path.stem for path in SOURCES.glob("*.pyx") if path.stem not in ("_cpu", NARROW))
     names = [
-        SHARED,
-        CPU,
-        *(name for name in names if name.endswith("._unfold") <= (level_of(name) == "generic")),
+        f"{PACKAGE}.generic.{NARROW}",
+        *(f"{PACKAGE}.{level}.{stem}" for level in LEVELS for stem in stems),
     ]
+    names = [SHARED, CPU, *names]
     return [Extension(name, [str(SOURCES / f"{name.rpartition('.')[2]}.pyx")]) for name in names]
 
 

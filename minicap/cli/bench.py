@@ -58,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int | None:
     """Measure and tell."""
     from minicap.bench import WorkerError, catalogue, choose, describe
+    from minicap.doctor import processor_name
 
     threads = _threads(arguments.threads)
     _check(arguments)
@@ -67,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int | None:
         names = [row.name for row in rows]
         show(arguments, names, lambda: "\n".join(names))
         return None
-    about = {"cpu": _cpu(), "seed": seed, "random": arguments.random}
+    about = {"cpu": processor_name(), "seed": seed, "random": arguments.random}
     try:
         result = _measured(rows, _settings(arguments, threads), wants_progress(arguments))
     except WorkerError as error:
@@ -144,10 +145,3 @@ def _check(arguments: argparse.Namespace) -> None:
             raise InputError(f"--plot: {arguments.plot} is no name of a PNG file; end it in .png")
         if not Path(arguments.plot).absolute().parent.is_dir():
             raise InputError(f"--plot: the folder of {arguments.plot} does not exist; make it first")
-
-
-def _cpu() -> str:
-    """Return the processor's name."""
-    from minicap.doctor import examine
-
-    return str(examine()["cpu"]["name"])

@@ -27,6 +27,7 @@ from minicap.kernels._switch import build_in_use as build_in_use
 from minicap.kernels._switch import kernel_table as kernel_table
 from minicap.kernels._switch import use_build as use_build
 from minicap.kernels._switch import use_kernels as use_kernels
+from minicap.kernels._threads import available_cores as available_cores
 from minicap.kernels._threads import get_num_threads as get_num_threads
 from minicap.kernels._threads import kernel_threads as kernel_threads
 from minicap.kernels._threads import set_num_threads as set_num_threads

@@ -141,9 +141,8 @@ def input_correlation(
     )  # fmt: skip
 
 
-Remainder = tuple[
-    int, int, list[tuple[int, int]]
-]  # a; pixels u * stride + a; each tap i and what it adds to u
+# a; how many pixels u * stride + a there are; each tap i and what it adds to u
+Remainder = tuple[int, int, list[tuple[int, int]]]
 
 
 def _remainders(size: int, kernel: int, stride: int, padding: int, dilation: int) -> list[Remainder]:

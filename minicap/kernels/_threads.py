@@ -78,12 +78,22 @@ def _checked(threads: int) -> int:
     return threads
 
 
+def available_cores() -> int:
+    """Return how many cores this process may use.
+
+    Returns
+    -------
+    int
+    """
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @cache
 def _default() -> int:
     """Return what MINICAP_NUM_THREADS says, or else the number of cores that this process may use."""
     wanted = os.environ.get(VARIABLE, "").strip()
     if not wanted:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return available_cores()
     if not wanted.isascii() or not wanted.isdigit() or not 1 <= int(wanted) <= MOST:
         raise InputError(f"{VARIABLE}={wanted!r} is no whole number from 1 to {MOST:,}; set it to one")
     return int(wanted)

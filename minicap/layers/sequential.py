@@ -54,7 +54,7 @@ class Sequential(Composite):
             One cache a layer, by its name.
         """
         caches: dict[str, Any] = {}
-        triples = self._triples if kernels.kernel_table()["conv"] == "compiled" else {}
+        triples = self._triples if kernels.build_in_use("conv") else {}
         done = {name for behind in triples.values() for name in behind}
         for name, layer in self.layers.items():
             if name in triples:
@@ -108,11 +108,8 @@ def _triples(layers: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
         one, two, three = layers[conv], layers[relu], layers[pool]
         if isinstance(one, Conv2d) and isinstance(two, Relu) and isinstance(three, MaxPool2d):
             plain = all(one.options[name] in (1, (1, 1)) for name in ("stride", "dilation", "groups"))
-            tiles = three.options["kernel_size"] in (2, (2, 2)) and three.options["stride"] in (
-                None,
-                2,
-                (2, 2),
-            )
+            size, step = three.options["kernel_size"], three.options["stride"]
+            tiles = size in (2, (2, 2)) and step in (None, 2, (2, 2))
             if plain and tiles and three.options["padding"] == 0:
                 found[conv] = relu, pool
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from minicap._types import Arrays, Rng
-from minicap.kernels import kernel_threads
+from minicap.kernels import available_cores, kernel_threads
 from minicap.layers.batch_norm import statistics_kept_back
 from minicap.training.objective import Objective
 
@@ -33,8 +32,7 @@ def fitting_threads(batch_size: int) -> int:
     -------
     int
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, batch_size // LEAST_IMAGES))
+    return max(1, min(available_cores(), batch_size // LEAST_IMAGES))
 
 
 @contextmanager

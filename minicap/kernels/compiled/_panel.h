@@ -15,13 +15,6 @@
 #define PANEL_ROWS 2 /* 8 of 16 */
 #endif
 
-/* Ask for memory that is read once the next sums are done. */
-#if defined(__GNUC__) || defined(__clang__)
-static inline void soon(const void *p) { __builtin_prefetch(p); }
-#else
-static inline void soon(const void *p) { (void)p; }
-#endif
-
 #define PANEL(name, number, kind, rows, vectors)                                                        \
     static void name(vec *sums, const number *a, ptrdiff_t stride, const number *panel, ptrdiff_t depth) { \
         const ptrdiff_t lanes = VECTOR_BYTES / sizeof(number);                                          \

@@ -7,14 +7,13 @@ gate, or columns that stand side by side; columns past the last are zeros.
 from cython cimport floating
 from libc.string cimport memcpy, memset
 
-from minicap.kernels.compiled._math cimport load_some, store_some
+from minicap.kernels.compiled._math cimport load_some, prefetch, store_some
 from minicap.kernels.compiled._vector cimport VECTOR_BYTES, load, store, vec
 
 
 cdef extern from "_panel.h" nogil:
     enum:
         PANEL_ROWS
-    void soon(const void* p)
     void panel_rows_3_f32(vec* sums, const float* a, Py_ssize_t step, const float* panel, Py_ssize_t depth)
     void panel_rows_4_f32(vec* sums, const float* a, Py_ssize_t step, const float* panel, Py_ssize_t depth)
     void panel_rows_3_f64(vec* sums, const double* a, Py_ssize_t step, const double* panel, Py_ssize_t depth)
@@ -123,4 +122,4 @@ cdef inline void soon_all(
     cdef Py_ssize_t r, i
     for r in range(rows):
         for i in range(count):
-            soon(p + r * step + i * gap)
+            prefetch(p + r * step + i * gap)

@@ -12,6 +12,7 @@ from cython cimport floating
 from cython.parallel cimport prange, threadid
 from libc.string cimport memset
 
+from minicap.kernels.compiled._pairs cimport PAIRS_KNOWN, max_pair, max_pairs
 from minicap.kernels.compiled._vector cimport (
     TILE_ROWS, TILE_TAPS, VECTOR_BYTES, add, broadcast, load, madd, mul, store, vec, zero, zip_high, zip_low
 )
@@ -21,6 +22,7 @@ import numpy as np
 
 from minicap.kernels._conv_choice import conv_choice
 from minicap.kernels._conv_geometry import forward_correlation, input_correlation, output_size
+from minicap.kernels._switch import module_in_use
 from minicap.kernels._threads import get_num_threads
 from minicap.kernels._workspace import scratch
 
@@ -94,18 +96,13 @@ def conv2d_relu_pool_forward(x, w, b, padding):
     plain = (1, 1)
     size = output_size(x.shape, w.shape, plain, padding, plain)
     way = _way("forward", w.shape, plain, plain, 1, x.dtype)
+    if way == "unfold":
+        full = conv2d_forward(x, w, b, plain, padding, plain, 1)
+        largest, winner = module_in_use("pool").max_pool2d_forward(full, (2, 2), (2, 2), ((0, 0), (0, 0)))
+        return np.maximum(largest, 0, out=largest), winner
     y = np.empty((len(x), len(w), size[0] // 2, size[1] // 2), x.dtype)
     winner = np.empty(y.shape, np.int32)
-    if y.size == 0:
-        return y, winner
-    if way == "unfold":
-        full = _unfolding().forward(x, w, b, plain, padding, plain, 1)
-        planes = full.reshape(-1, *size), y.reshape(-1, *y.shape[2:]), winner.reshape(-1, *y.shape[2:])
-        if x.dtype == np.float32:
-            _pool_all[float](*planes, get_num_threads())
-        else:
-            _pool_all[double](*planes, get_num_threads())
-    else:
+    if y.size:
         _forward_into(y, way, x, w, b, size, plain, padding, plain, 1, winner)
     return y, winner
 

@@ -6,6 +6,9 @@ from cython.parallel cimport prange
 from libc.string cimport memcpy, memset
 
 from minicap.kernels.compiled._math cimport div
+from minicap.kernels.compiled._pairs cimport (
+    PAIRS_KNOWN, max_pair, max_pairs, mean_pairs_f32, mean_pairs_f64
+)
 from minicap.kernels.compiled._vector cimport VECTOR_BYTES, load, store, vec, zip_high, zip_low
 from minicap.kernels.compiled._windows cimport end_inside, first_inside
 

@@ -1,30 +1,7 @@
 # Windows of 2x2 pixels side by side, which most networks have: one vector of them at a time.
 
-cdef extern from "_pairs.h" nogil:
-    enum:
-        PAIRS_KNOWN
-    void max_pairs_f32(const float* upper, const float* lower, float* y, int* winner, int start, int width)
-    void max_pairs_f64(const double* upper, const double* lower, double* y, int* winner, int start, int width)
-    void mean_pairs_f32(const float* upper, const float* lower, const float* area, float* y)
-    void mean_pairs_f64(const double* upper, const double* lower, const double* area, double* y)
-
 cdef enum:
     TOGETHER = 16  # planes that a thread takes at a time
-
-
-cdef inline void _max_rest(
-    const floating* upper, const floating* lower, floating* y, int* winner, Py_ssize_t count,
-    int start, int width,
-) noexcept nogil:
-    """Fill a few windows of 2x2 pixels one by one."""
-    cdef Py_ssize_t q, k
-    cdef floating[4] tap
-    for q in range(count):
-        tap[0], tap[1], tap[2], tap[3] = upper[2 * q], upper[2 * q + 1], lower[2 * q], lower[2 * q + 1]
-        y[q], winner[q] = tap[0], start + 2 * <int>q
-        for k in range(1, 4):
-            if (tap[k] > y[q]) | ((tap[k] != tap[k]) & (y[q] == y[q])):
-                y[q], winner[q] = tap[k], start + 2 * <int>q + <int>(k // 2) * width + <int>(k % 2)
 
 
 cdef void _max_2x2_planes(
@@ -50,13 +27,12 @@ cdef void _max_2x2_planes(
             q = 0
             while q < ow and q + lanes <= left and upper + w + 2 * (q + lanes) <= last:
                 start = <int>(2 * (p * w + q))
-                if floating is float:
-                    max_pairs_f32(upper + 2 * q, upper + w + 2 * q, out + q, place + q, start, <int>w)
-                else:
-                    max_pairs_f64(upper + 2 * q, upper + w + 2 * q, out + q, place + q, start, <int>w)
+                max_pairs(upper + 2 * q, upper + w + 2 * q, out + q, place + q, start, <int>w)
                 q += lanes
-            start = <int>(2 * (p * w + q))
-            _max_rest(upper + 2 * q, upper + w + 2 * q, out + q, place + q, ow - q, start, <int>w)
+            while q < ow:
+                start = <int>(2 * (p * w + q))
+                max_pair(upper + 2 * q, upper + w + 2 * q, out + q, place + q, start, <int>w)
+                q += 1
             out += ow
             place += ow
             left -= ow
