@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -87,7 +87,11 @@ class Comparison:
         }
         if not dense:
             self.directions(flat, judged, scale, floor, budget.directions, rng)
-        return self.summary(name, judged, scale)
+        result = self.summary(name, judged, scale)
+        if not dense:
+            return result
+        numeric = np.array([judged[i].numeric for i in entries]).reshape(self.x.shape)
+        return replace(result, analytic_array=analytic, numeric_array=numeric)
 
     def line(self, i: int) -> Line:
         """Return the line along entry ``i``."""

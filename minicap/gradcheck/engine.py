@@ -38,6 +38,12 @@ class Subject:
         about whatever could not be wired to an input.
     linear : bool
         Whether ``backward`` takes an upstream gradient at all; a model's may start from its own loss.
+    arguments : dict of str to object
+        Everything the code was given, by name: the live inputs, integer inputs, options.
+    style : str
+        The convention it is written to: "pair", "class", "closure", "loss", "model", ...
+    notes : tuple of str
+        What the adapter took for granted, for the report.
     """
 
     name: str
@@ -45,6 +51,9 @@ class Subject:
     forward: Callable[[], tuple[tuple[Any, ...], Any]]
     backward: Callable[[tuple[Any, ...], Any], tuple[Gradients, list[str]]]
     linear: bool = True
+    arguments: dict[str, Any] = field(default_factory=dict)
+    style: str = "pair"
+    notes: tuple[str, ...] = ()
 
 
 class UnusableError(Exception):
@@ -76,7 +85,8 @@ class Check:
             self.problems.append(str(unusable))
         finally:
             self.restore()
-        return Report(self.subject.name, results, tuple(self.problems), self.tolerance, error)
+        notes = self.subject.notes
+        return Report(self.subject.name, results, tuple(self.problems), self.tolerance, error, notes)
 
     def measure(self) -> tuple[GradientResult, ...]:
         """Call forward and backward, watch their manners, compare their gradients."""

@@ -6,6 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from minicap._types import Array
+from minicap.gradcheck.findings import Diagnosis
+
 SEVERITY = ("PASS", "KINK", "INCONCLUSIVE", "FAIL", "ERROR")
 """Every verdict, from the best to the worst.
 
@@ -50,6 +53,8 @@ class GradientResult:
         How many probed entries sit on a kink.
     never_exercised : float
         The share of probed entries whose gradient is zero both ways: this input says little about them.
+    analytic_array, numeric_array : ndarray or None
+        Both gradients whole, in the shape of the input, where every entry was probed.
     """
 
     name: str
@@ -62,6 +67,8 @@ class GradientResult:
     numeric: float
     kinks: int = 0
     never_exercised: float = 0.0
+    analytic_array: Array | None = field(default=None, repr=False, compare=False)
+    numeric_array: Array | None = field(default=None, repr=False, compare=False)
 
     @property
     def passed(self) -> bool:
@@ -85,6 +92,10 @@ class Report:
         The relative error allowed.
     error : BaseException or None
         What the checked code raised, where it did.
+    notes : tuple of str
+        What the checker took for granted: which gradient it wired to which input, say.
+    diagnosis : Diagnosis or None
+        The bug that explains a failure.
     """
 
     name: str
@@ -92,6 +103,13 @@ class Report:
     problems: tuple[str, ...]
     tolerance: float
     error: BaseException | None = field(default=None, repr=False, compare=False)
+    notes: tuple[str, ...] = ()
+    diagnosis: Diagnosis | None = None
+
+    @property
+    def worst(self) -> GradientResult | None:
+        """The gradient with the worst verdict, of several the one with the largest error."""
+        return max(self.gradients, key=lambda g: (SEVERITY.index(g.verdict), g.max_error), default=None)
 
     @property
     def verdict(self) -> str:
@@ -128,6 +146,9 @@ class Report:
             for g in self.gradients
             if g.never_exercised == 1.0
         ]
+        lines += [f"  note: {note}" for note in self.notes]
+        if self.diagnosis is not None:
+            lines += [f"  diagnosis: {self.diagnosis.sentence}", f"  hint: {self.diagnosis.hint}"]
         return "\n".join(lines)
 
     def assert_ok(self) -> None:
