@@ -6,7 +6,7 @@ side (N, 2H). So conditioning and decoding need not know which cell they drive.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -15,6 +15,13 @@ from minicap import kernels, ops
 from minicap._types import Array, Arrays, Rng
 from minicap.initializers import Initializer, glorot_uniform, lstm_bias, orthogonal, zeros
 from minicap.layers.base import Layer
+
+
+class RunCache(NamedTuple):
+    """The op's cache, and what stood beside every input with the rows of ``w_x`` that read it."""
+
+    op: Any
+    beside: tuple[Array, Array] | None
 
 
 class Recurrent(Layer):
@@ -45,24 +52,41 @@ class Recurrent(Layer):
         """Width S of the state."""
         return self.states * self.hidden_size
 
-    def run(self, x: Array, state: Array, *, mask: Array | None = None) -> tuple[Array, Any]:
+    @property
+    def bias(self) -> str:
+        """Name of the bias that goes with the input."""
+        return next(iter(self.biases))
+
+    def run(
+        self, x: Array, state: Array, *, beside: Array | None = None, mask: Array | None = None
+    ) -> tuple[Array, RunCache]:
         """Run over a sequence.
+
+        What stands beside every input is the same at each step, so its product with the last E rows of ``w_x``
+        is taken once: the sequence's own bias.
 
         Parameters
         ----------
         x : Array, (N, T, D)
         state : Array, (N, S)
+        beside : Array, (N, E), optional
+            Each step reads ``[x_t, beside]`` where given.
         mask : Array of bool, (N, T), optional
 
         Returns
         -------
         hs : Array, (N, T, H)
-        cache
+        cache : RunCache
         """
-        y, cache = self.forward(x, *np.split(state, self.states, axis=1), mask=mask)
-        return (y if self.states == 1 else y[0]), cache
+        states, width = np.split(state, self.states, axis=1), x.shape[2]
+        seen, own = None, {}
+        if beside is not None:
+            seen = beside, self.params["w_x"][width:]
+            own = {"w_x": self.params["w_x"][:width], self.bias: self.read(beside, width)}
+        y, cache = type(self).op_forward(x, *states, **(self.params | own), mask=mask)
+        return (y if self.states == 1 else y[0]), RunCache(cache, seen)
 
-    def run_backward(self, dhs: Array, cache: Any) -> tuple[Array, Array, Arrays]:
+    def run_backward(self, dhs: Array, cache: RunCache) -> tuple[Array, Array | None, Array, Arrays]:
         """Propagate back through time.
 
         Parameters
@@ -74,13 +98,21 @@ class Recurrent(Layer):
         Returns
         -------
         dx : Array, (N, T, D)
+        dbeside : Array, (N, E), or None
         dstate : Array, (N, S)
         grads : dict of str to Array
         """
         # Nobody reads the last cell state, so its upstream is zero.
         unread = [np.zeros_like(dhs[:, 0])] * (self.states - 1)
-        (dx, *dstates), grads = self.backward(dhs, *unread, cache)
-        return dx, np.concatenate(dstates, axis=1), grads
+        (dx, *dstates), grads = self.backward(dhs, *unread, cache.op)
+        dbeside = None
+        if cache.beside is not None:
+            beside, w_beside = cache.beside
+            dz = grads[self.bias]  # (N, gates H), the sum over time
+            dbeside = dz @ w_beside.T
+            dw_x = np.concatenate([grads["w_x"], beside.T @ dz])
+            grads |= {"w_x": dw_x, self.bias: dz.sum(axis=0)}
+        return dx, dbeside, np.concatenate(dstates, axis=1), grads
 
     def step(self, x: Array, state: Array) -> Array:
         """Return the state (N, S) after one more input (N, D)."""
@@ -100,8 +132,7 @@ class Recurrent(Layer):
         -------
         Array, (N, gates H)
         """
-        bias = next(iter(self.biases))
-        return x @ self.params["w_x"][first : first + x.shape[1]] + self.params[bias]
+        return x @ self.params["w_x"][first : first + x.shape[1]] + self.params[self.bias]
 
     def advance(self, z_x: Array, state: Array) -> Array:
         """Return the state (N, S) after a step, given the input's part (N, gates H); see ``read``."""

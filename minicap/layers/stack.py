@@ -73,6 +73,7 @@ class RecurrentStack:
         x: Array,
         state: Array,
         *,
+        beside: Array | None = None,
         mask: Array | None = None,
         training: bool = False,
         rng: Rng | None = None,
@@ -83,6 +84,8 @@ class RecurrentStack:
         ----------
         x : Array, (N, T, D)
         state : Array, (N, S)
+        beside : Array, (N, E), optional
+            Stands beside every input of the lowest layer.
         mask : Array of bool, (N, T), optional
         training : bool
         rng : numpy.random.Generator, optional
@@ -99,11 +102,11 @@ class RecurrentStack:
             dropped = None
             if i:
                 x, dropped = self.dropout.forward(x, training=training, rng=rng)
-            x, ran = cell.run(x, start, mask=mask)
+            x, ran = cell.run(x, start, beside=None if i else beside, mask=mask)
             cache.append((dropped, ran))
         return x, cache
 
-    def run_backward(self, dhs: Array, cache: list[Any]) -> tuple[Array, Array, Arrays]:
+    def run_backward(self, dhs: Array, cache: list[Any]) -> tuple[Array, Array | None, Array, Arrays]:
         """Propagate back through every layer, from the top one down.
 
         Parameters
@@ -114,18 +117,20 @@ class RecurrentStack:
         Returns
         -------
         dx : Array, (N, T, D)
+        dbeside : Array, (N, E), or None
         dstate : Array, (N, S)
         grads : dict of str to Array
         """
+        dbeside = None
         dstates: list[Array] = []
         grads: Arrays = {}
         for i, (cell, (dropped, ran)) in reversed(list(enumerate(zip(self.cells, cache, strict=True), 1))):
-            dhs, dstate, cell_grads = cell.run_backward(dhs, ran)
+            dhs, dbeside, dstate, cell_grads = cell.run_backward(dhs, ran)
             if dropped is not None:
                 dhs, _ = self.dropout.backward(dhs, dropped)
             dstates.insert(0, dstate)
             grads |= named(**{f"layer{i}": cell_grads})
-        return dhs, np.concatenate(dstates, axis=1), grads
+        return dhs, dbeside, np.concatenate(dstates, axis=1), grads
 
     def step(self, x: Array, state: Array) -> tuple[Array, Array]:
         """Take one step of time, without dropout.

@@ -18,9 +18,10 @@ from minicap.ops import tanh_backward, tanh_forward
 
 
 class Drive(NamedTuple):
-    """What the recurrent layers read."""
+    """What the recurrent layers read; backward, the gradient of each."""
 
-    inputs: Array  # (N, T, D')
+    inputs: Array  # (N, T, D)
+    beside: Array | None  # (N, E), beside every input
     state: Array  # (N, S)
     mask: Array | None  # (N, T)
 
@@ -41,7 +42,7 @@ class Conditioning:
 
     @property
     def input_size(self) -> int:
-        """Width D' of what the recurrent layers read."""
+        """Width D' of what the recurrent layers read at a step, with what stands beside it."""
         return self.embed_size
 
     @property
@@ -61,7 +62,7 @@ class Conditioning:
         """Join features (N, E) and words (N, T, D); the cache is what ``backward`` needs."""
         raise NotImplementedError
 
-    def backward(self, dinputs: Array, dstate: Array, cache: Any) -> tuple[Array, Array, Arrays]:
+    def backward(self, upstream: Drive, cache: Any) -> tuple[Array, Array, Arrays]:
         """Return (dfeatures (N, E), dwords (N, T, D), grads)."""
         raise NotImplementedError
 
@@ -101,13 +102,13 @@ class Init(Conditioning):
         """Start from the mapped features."""
         z, c_linear = self.to_state.forward(features)
         state, c_tanh = tanh_forward(z)
-        return Drive(words, state, mask), (c_linear, c_tanh)
+        return Drive(words, None, state, mask), (c_linear, c_tanh)
 
-    def backward(self, dinputs: Array, dstate: Array, cache: Any) -> tuple[Array, Array, Arrays]:
+    def backward(self, upstream: Drive, cache: Any) -> tuple[Array, Array, Arrays]:
         """Send the first state's upstream through the map."""
         c_linear, c_tanh = cache
-        dfeatures, grads = self.to_state.backward(tanh_backward(dstate, c_tanh).dx, c_linear)
-        return dfeatures, dinputs, named(to_state=grads)
+        dfeatures, grads = self.to_state.backward(tanh_backward(upstream.state, c_tanh).dx, c_linear)
+        return dfeatures, upstream.inputs, named(to_state=grads)
 
     def first(self, features: Array) -> tuple[Array, Array | None]:
         """Start from the mapped features."""
@@ -144,12 +145,12 @@ class Pre(Conditioning):
         inputs = np.concatenate([picture[:, None], words], axis=1)  # (N, 1 + T, D)
         if mask is not None:
             mask = np.concatenate([np.ones_like(mask[:, :1]), mask], axis=1)
-        return Drive(inputs, self._zero_state(features), mask), cache
+        return Drive(inputs, None, self._zero_state(features), mask), cache
 
-    def backward(self, dinputs: Array, dstate: Array, cache: Any) -> tuple[Array, Array, Arrays]:
+    def backward(self, upstream: Drive, cache: Any) -> tuple[Array, Array, Arrays]:
         """Send the first input's upstream through the map."""
-        dfeatures, grads = self.to_word.backward(dinputs[:, 0], cache)
-        return dfeatures, dinputs[:, 1:], named(to_word=grads)
+        dfeatures, grads = self.to_word.backward(upstream.inputs[:, 0], cache)
+        return dfeatures, upstream.inputs[:, 1:], named(to_word=grads)
 
     def first(self, features: Array) -> tuple[Array, Array | None]:
         """Read the mapped features first."""
@@ -174,14 +175,13 @@ class Par(Conditioning):
         return self.embed_size + self.feature_size
 
     def forward(self, features: Array, words: Array, mask: Array | None) -> tuple[Drive, Any]:
-        """Repeat the features beside every word."""
-        beside = np.broadcast_to(features[:, None], (*words.shape[:2], self.feature_size))
-        return Drive(np.concatenate([words, beside], axis=2), self._zero_state(features), mask), None
+        """Put the features beside every word."""
+        return Drive(words, features, self._zero_state(features), mask), None
 
-    def backward(self, dinputs: Array, dstate: Array, cache: Any) -> tuple[Array, Array, Arrays]:
-        """Add up over time what the repeated features receive."""
-        dwords, dbeside = np.split(dinputs, [self.embed_size], axis=2)
-        return dbeside.sum(axis=1), dwords, {}
+    def backward(self, upstream: Drive, cache: Any) -> tuple[Array, Array, Arrays]:
+        """Hand on what the features receive, the sum over time."""
+        assert upstream.beside is not None
+        return upstream.beside, upstream.inputs, {}
 
     def beside(self, features: Array) -> Array:
         """Put the features beside every word."""
@@ -193,11 +193,11 @@ class Nothing(Conditioning):
 
     def forward(self, features: Array, words: Array, mask: Array | None) -> tuple[Drive, Any]:
         """Read the words alone."""
-        return Drive(words, self._zero_state(features), mask), features.shape
+        return Drive(words, None, self._zero_state(features), mask), features.shape
 
-    def backward(self, dinputs: Array, dstate: Array, cache: Any) -> tuple[Array, Array, Arrays]:
+    def backward(self, upstream: Drive, cache: Any) -> tuple[Array, Array, Arrays]:
         """Send nothing to the features."""
-        return np.zeros(cache, self.dtype), dinputs, {}
+        return np.zeros(cache, self.dtype), upstream.inputs, {}
 
 
 CONDITIONINGS: dict[str, type[Conditioning]] = {"par": Par, "init": Init, "pre": Pre, "none": Nothing}

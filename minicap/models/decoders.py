@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 from minicap._types import Array, Arrays, Rng
 from minicap.decoding import Step
 from minicap.layers import CELLS, Dropout, Embedding, Linear, RecurrentStack, named
-from minicap.models.conditioning import CONDITIONINGS
+from minicap.models.conditioning import CONDITIONINGS, Drive
 
 DECODERS = tuple(CELLS)
 
@@ -134,8 +134,8 @@ class RecurrentDecoder:
         """
         words, c_embed = self.embed.forward(seen)  # (N, T, D)
         words, c_words = self.dropout.forward(words, training=training, rng=rng)
-        (inputs, state, mask), c_condition = self.conditioning.forward(features, words, mask)
-        hs, c_rnn = self.rnn.run(inputs, state, mask=mask, training=training, rng=rng)
+        (inputs, beside, state, mask), c_condition = self.conditioning.forward(features, words, mask)
+        hs, c_rnn = self.rnn.run(inputs, state, beside=beside, mask=mask, training=training, rng=rng)
         hs, c_states = self.dropout.forward(hs[:, self.conditioning.lead :], training=training, rng=rng)
         logits, c_vocab = self.to_vocab.forward(hs)  # (N, T, V)
         return logits, RecurrentDecoderCache(c_embed, c_words, c_condition, c_rnn, c_states, c_vocab)
@@ -159,8 +159,10 @@ class RecurrentDecoder:
         dhs = np.pad(
             dhs, ((0, 0), (self.conditioning.lead, 0), (0, 0))
         )  # nobody read what came before the words
-        dinputs, dstate, g_rnn = self.rnn.run_backward(dhs, cache.rnn)
-        dfeatures, dwords, g_condition = self.conditioning.backward(dinputs, dstate, cache.conditioning)
+        dinputs, dbeside, dstate, g_rnn = self.rnn.run_backward(dhs, cache.rnn)
+        dfeatures, dwords, g_condition = self.conditioning.backward(
+            Drive(dinputs, dbeside, dstate, mask=None), cache.conditioning
+        )
         dwords, _ = self.dropout.backward(dwords, cache.drop_words)
         _, g_embed = self.embed.backward(dwords, cache.embed)
         return dfeatures, named(embed=g_embed, conditioning=g_condition, rnn=g_rnn, to_vocab=g_vocab)

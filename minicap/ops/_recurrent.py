@@ -15,9 +15,16 @@ def check_step(op: str, gates: int, x: Array, w_x: Array, w_h: Array, **others: 
 
 
 def check_sequence(op: str, gates: int, x: Array, mask: Array | None, **others: Array) -> Array | None:
-    """Raise unless a sequence (N, T, D) fits its weights and states; return the checked mask (N, T)."""
+    """Raise unless a sequence (N, T, D) fits its weights and states; return the checked mask (N, T).
+
+    The input's bias, ``b`` or ``b_x``, may be each sequence's own, (N, G H).
+    """
     _check.ndim(op, "x", x, "(N, T, D)")
-    _check_weights(op, gates, x.shape[0], x.shape[2], **others)
+    rows = x.shape[0]
+    for name in {"b", "b_x"} & others.keys():
+        if others[name].ndim == 2 and others[name].shape[0] == rows:
+            others[name] = others[name][:1].reshape(-1) if rows else others[name].sum(axis=0)
+    _check_weights(op, gates, rows, x.shape[2], **others)
     return _check.mask(op, mask, x.shape[:2], "(N, T)")
 
 

@@ -81,6 +81,13 @@ def gru_step_forward(
     """
     x, h, w_x, w_h, b_x, b_h = _check.floats("gru_step", x=x, h=h, w_x=w_x, w_h=w_h, b_x=b_x, b_h=b_h)
     check_step("gru_step", 3, x, w_x, w_h, h=h, b_x=b_x, b_h=b_h)
+    return _step(x, h, w_x, w_h, b_x, b_h, reset_after)
+
+
+def _step(
+    x: Array, h: Array, w_x: Array, w_h: Array, b_x: Array, b_h: Array, reset_after: bool
+) -> tuple[Array, GruStepCache]:
+    """Take one step of checked arrays."""
     z_x = x @ w_x + b_x  # (N, 3H)
     if reset_after:
         z_h = h @ w_h + b_h  # (N, 3H)
@@ -157,6 +164,7 @@ class GruCache(NamedTuple):
     h0: Array
     w_x: Array
     w_h: Array
+    b_x: Array
     gates: Array
     z_h: Array | None
     hs: Array
@@ -203,7 +211,9 @@ def gru_forward(
         State before the first step.
     w_x : Array, (D, 3H)
     w_h : Array, (H, 3H)
-    b_x, b_h : Array, (3H,)
+    b_x : Array, (3H,), or (N, 3H)
+        Shared, or each sequence's own, see ``rnn_forward``.
+    b_h : Array, (3H,)
     reset_after : bool
         See ``gru_step_forward``.
     mask : Array of bool, (N, T), optional
@@ -226,15 +236,15 @@ def gru_forward(
     x, h0, w_x, w_h, b_x, b_h = (np.ascontiguousarray(array) for array in (x, h0, w_x, w_h, b_x, b_h))
     if reset_after:
         gates, z_h, hs = kernels.recurrent.gru_forward(x, h0, w_x, w_h, b_x, b_h, mask)
-        return hs, GruCache(x, h0, w_x, w_h, gates, z_h, hs, mask)
+        return hs, GruCache(x, h0, w_x, w_h, b_x, gates, z_h, hs, mask)
     gates = np.empty((*x.shape[:2], w_h.shape[1]), x.dtype)
     hs = np.empty((*x.shape[:2], h0.shape[1]), x.dtype)
     h = h0
     for t in range(x.shape[1]):
-        h_next, step = gru_step_forward(x[:, t], h, w_x, w_h, b_x, b_h, reset_after=False)
+        h_next, step = _step(x[:, t], h, w_x, w_h, b_x, b_h, reset_after=False)
         gates[:, t] = step.gates
         hs[:, t] = h = carry(mask, t, h_next, h)
-    return hs, GruCache(x, h0, w_x, w_h, gates, None, hs, mask)
+    return hs, GruCache(x, h0, w_x, w_h, b_x, gates, None, hs, mask)
 
 
 def gru_backward(dhs: Array, cache: GruCache) -> GruGrads:
@@ -249,7 +259,7 @@ def gru_backward(dhs: Array, cache: GruCache) -> GruGrads:
     Returns
     -------
     GruGrads
-        dx (N, T, D), dh0 (N, H), dw_x (D, 3H), dw_h (H, 3H), db_x (3H,), db_h (3H,).
+        dx (N, T, D), dh0 (N, H), dw_x (D, 3H), dw_h (H, 3H), db_x like b_x, db_h (3H,).
 
     Raises
     ------
@@ -259,17 +269,14 @@ def gru_backward(dhs: Array, cache: GruCache) -> GruGrads:
     dhs = _check.upstream("gru", "dhs", dhs, cache.hs.shape, cache.hs.dtype)
     if cache.z_h is not None:
         return GruGrads(*kernels.recurrent.gru_backward(np.ascontiguousarray(dhs), *cache))
-    dx = np.empty_like(cache.x)
-    dw_x, dw_h = np.zeros_like(cache.w_x), np.zeros_like(cache.w_h)
-    db_x, db_h = np.zeros_like(cache.w_h[0]), np.zeros_like(cache.w_h[0])
-    dh = np.zeros_like(cache.h0)
+    dz = np.empty_like(cache.gates)
+    dw_h, dh = np.zeros_like(cache.w_h), np.zeros_like(cache.h0)
     for t in reversed(range(dhs.shape[1])):
         dh_step, dh_past = split(cache.mask, t, dh + dhs[:, t])
-        step = gru_step_backward(dh_step, cache.at(t))
-        dx[:, t] = step.dx
-        dw_x += step.dw_x
-        dw_h += step.dw_h
-        db_x += step.db_x
-        db_h += step.db_h
-        dh = step.dh + dh_past
-    return GruGrads(dx, dh, dw_x, dw_h, db_x, db_h)
+        dz[:, t], dh, dw_step = _reset_before_backward(dh_step, cache.at(t))
+        dw_h += dw_step
+        dh = dh + dh_past
+    dw_x = np.tensordot(cache.x, dz, axes=([0, 1], [0, 1]))
+    per_row = dz.sum(axis=1)  # (N, 3H)
+    db_h = per_row.sum(axis=0)
+    return GruGrads(dz @ cache.w_x.T, dh, dw_x, dw_h, per_row if cache.b_x.ndim == 2 else db_h, db_h)

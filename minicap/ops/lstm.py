@@ -132,6 +132,7 @@ class LstmCache(NamedTuple):
     c0: Array
     w_x: Array
     w_h: Array
+    b: Array
     gates: Array
     cs: Array
     hs: Array
@@ -166,7 +167,8 @@ def lstm_forward(
         Hidden and cell state before the first step.
     w_x : Array, (D, 4H)
     w_h : Array, (H, 4H)
-    b : Array, (4H,)
+    b : Array, (4H,), or (N, 4H)
+        Shared, or each sequence's own, see ``rnn_forward``.
     mask : Array of bool, (N, T), optional
         True = a real word. A masked step carries both states, and ``hs`` repeats the hidden one.
 
@@ -187,7 +189,7 @@ def lstm_forward(
     x, h0, c0, w_x, w_h, b = (np.ascontiguousarray(array) for array in (x, h0, c0, w_x, w_h, b))
     gates, cs, hs = kernels.recurrent.lstm_forward(x, h0, c0, w_x, w_h, b, mask)
     c_last = cs[:, -1] if cs.shape[1] else c0
-    return (hs, c_last.copy()), LstmCache(x, h0, c0, w_x, w_h, gates, cs, hs, mask)
+    return (hs, c_last.copy()), LstmCache(x, h0, c0, w_x, w_h, b, gates, cs, hs, mask)
 
 
 def lstm_backward(dhs: Array, dc_last: Array, cache: LstmCache) -> LstmGrads:
@@ -209,7 +211,7 @@ def lstm_backward(dhs: Array, dc_last: Array, cache: LstmCache) -> LstmGrads:
     Returns
     -------
     LstmGrads
-        dx (N, T, D), dh0 (N, H), dc0 (N, H), dw_x (D, 4H), dw_h (H, 4H), db (4H,).
+        dx (N, T, D), dh0 (N, H), dc0 (N, H), dw_x (D, 4H), dw_h (H, 4H), and db like b.
 
     Raises
     ------

@@ -104,6 +104,7 @@ class RnnCache(NamedTuple):
     h0: Array
     w_x: Array
     w_h: Array
+    b: Array
     hs: Array
     mask: Array | None
 
@@ -136,7 +137,8 @@ def rnn_forward(
         State before the first step.
     w_x : Array, (D, H)
     w_h : Array, (H, H)
-    b : Array, (H,)
+    b : Array, (H,), or (N, H)
+        Shared, or each sequence's own: what it reads at every step, such as a picture, needs one product only.
     mask : Array of bool, (N, T), optional
         True = a real word. A masked step carries the state, and ``hs`` repeats it.
 
@@ -156,7 +158,7 @@ def rnn_forward(
     mask = check_sequence("rnn", 1, x, mask, w_x=w_x, w_h=w_h, h0=h0, b=b)
     x, h0, w_x, w_h, b = (np.ascontiguousarray(array) for array in (x, h0, w_x, w_h, b))
     hs = kernels.recurrent.rnn_forward(x, h0, w_x, w_h, b, mask)
-    return hs, RnnCache(x, h0, w_x, w_h, hs, mask)
+    return hs, RnnCache(x, h0, w_x, w_h, b, hs, mask)
 
 
 def rnn_backward(dhs: Array, cache: RnnCache) -> RnnGrads:
@@ -176,7 +178,7 @@ def rnn_backward(dhs: Array, cache: RnnCache) -> RnnGrads:
     Returns
     -------
     RnnGrads
-        dx (N, T, D), dh0 (N, H), dw_x (D, H), dw_h (H, H), db (H,).
+        dx (N, T, D), dh0 (N, H), dw_x (D, H), dw_h (H, H), and db like b.
 
     Raises
     ------

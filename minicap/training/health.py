@@ -129,7 +129,7 @@ def _stuck_cells(params: ArrayMapping, cache: Any) -> list[str]:
         share = float((np.abs(values) > FLAT).mean())
         if share > STUCK:
             # A stack of layers numbers its caches; the weights in them tell the layer's name.
-            names = (name.removesuffix(".w_x") for name, array in params.items() if array is node.w_x)
+            names = (name.removesuffix(".w_h") for name, array in params.items() if array is node.w_h)
             what = "states" if isinstance(node, RnnCache) else "gates"
             return [
                 f"{next(names, path)}: {share:.0%} of the {what} are stuck at an end of their range (saturated), "

@@ -17,16 +17,17 @@ GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 
 
 class Case:
-    """Arguments of one network, of random sizes and with a random mask."""
+    """Arguments of one network, of random sizes, with a random mask, and the input's bias shared or not."""
 
-    def __init__(self, name: str, seed: int, dtype: str, sizes=(), masked: float | None = None) -> None:
+    def __init__(self, name: str, seed: int, dtype: str, sizes=(), masked: float | None = None, shared=True):
         self.rng, self.dtype, self.name = np.random.default_rng(seed), dtype, name
         n, steps, d, hidden = sizes
         width = GATES[name] * hidden
         self.x, self.dhs = self.draw(n, steps, d), self.draw(n, steps, hidden)
         self.states = [self.draw(n, hidden) for _ in range(2 if name == "lstm" else 1)]
         self.weights = [self.draw(d, width), self.draw(hidden, width) / np.sqrt(hidden).astype(dtype)]
-        self.biases = [self.draw(width) for _ in range(2 if name == "gru" else 1)]
+        self.biases = [self.draw(width) if shared else self.draw(n, width)]
+        self.biases += [self.draw(width)] if name == "gru" else []
         self.mask = None if masked is None else self.rng.random((n, steps)) >= masked
 
     def draw(self, *shape: int) -> np.ndarray:
@@ -42,7 +43,9 @@ class Case:
         kept = getattr(reference_module("recurrent"), f"{self.name}_forward")(*forward)
         kept = kept if isinstance(kept, tuple) else (kept,)
         upstreams = (self.dhs, 2 * self.states[1]) if self.name == "lstm" else (self.dhs,)
-        yield from getattr(family, f"{self.name}_backward")(*upstreams, *inputs, *kept, self.mask)
+        yield from getattr(family, f"{self.name}_backward")(
+            *upstreams, *inputs, self.biases[0], *kept, self.mask
+        )
 
     def assert_agrees(self) -> None:
         """Hold the kernels in use against the reference; the tolerance grows with the number of additions."""
@@ -58,19 +61,20 @@ class Case:
 @given(
     sizes=st.tuples(st.integers(0, 11), st.integers(0, 4), st.integers(1, 5), st.integers(1, 70)),
     masked=st.sampled_from([None, 0.0, 0.4, 1.0]),
+    shared=st.booleans(),
     dtype=st.sampled_from(["float32", "float64"]),
     seed=st.integers(0, 99),
 )
 @pytest.mark.parametrize("name", GATES)
-def test_both_sets_agree(build, name, sizes, masked, dtype, seed):
-    Case(name, seed, dtype, sizes, masked).assert_agrees()
+def test_both_sets_agree(build, name, sizes, masked, shared, dtype, seed):
+    Case(name, seed, dtype, sizes, masked, shared).assert_agrees()
 
 
 @pytest.mark.parametrize("sizes", [(1, 1, 1, 1), (0, 3, 2, 4), (3, 0, 2, 4), (9, 3, 2, 128), (5, 2, 3, 257)])
 @pytest.mark.parametrize("name", GATES)
 def test_sizes_at_the_edge(build, name, sizes):
     for masked in (None, 1.0):
-        Case(name, 1, "float32", sizes, masked).assert_agrees()
+        Case(name, 1, "float32", sizes, masked, shared=masked is None).assert_agrees()
 
 
 @pytest.mark.parametrize("name", GATES)
@@ -81,7 +85,9 @@ def test_all_masked_is_standing_still(every_set, name):
     found = found if isinstance(found, tuple) else (found,)
     np.testing.assert_array_equal(found[-1], np.repeat(case.states[0][:, None], 4, axis=1))
     upstreams = (case.dhs, case.states[1]) if name == "lstm" else (case.dhs,)
-    dx, dh0, *others = getattr(kernels.recurrent, f"{name}_backward")(*upstreams, *inputs, *found, case.mask)
+    dx, dh0, *others = getattr(kernels.recurrent, f"{name}_backward")(
+        *upstreams, *inputs, case.biases[0], *found, case.mask
+    )
     np.testing.assert_allclose(dh0, case.dhs.sum(axis=1), rtol=1e-14)
     if name == "lstm":
         np.testing.assert_array_equal(others.pop(0), case.states[1])

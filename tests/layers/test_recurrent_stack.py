@@ -34,8 +34,22 @@ class AsLayer:
         return self.stack.run(x, state, **options)
 
     def backward(self, dhs, cache):
-        dx, dstate, grads = self.stack.run_backward(dhs, cache)
+        dx, dbeside, dstate, grads = self.stack.run_backward(dhs, cache)
+        assert dbeside is None
         return (dx, dstate), grads
+
+
+class WithCompany(AsLayer):
+    """The same, with an input beside that of every step."""
+
+    inputs = ("x", "beside", "state")
+
+    def forward(self, x, beside, state, **options):
+        return self.stack.run(x, state, beside=beside, **options)
+
+    def backward(self, dhs, cache):
+        dx, dbeside, dstate, grads = self.stack.run_backward(dhs, cache)
+        return (dx, dbeside, dstate), grads
 
 
 @pytest.fixture(params=CELLS)
@@ -52,6 +66,17 @@ def inputs(net, rng, n=3, t=3):
 def test_the_gradient_is_right(cell, layers, dropout, mask, rng, kernels):
     net = stack(cell, layers, dropout)
     check_layer(AsLayer(net), *inputs(net, rng), mask=mask, training=True, rng=rng).assert_ok()
+
+
+@pytest.mark.parametrize(("layers", "mask"), [(1, MASK), (2, None)])
+def test_what_stands_beside_every_input_is_read_at_every_step(cell, layers, mask, rng, kernels):
+    net = stack(cell, layers)
+    x, state = inputs(net, rng)
+    beside = rng.standard_normal((3, 1))
+    check_layer(WithCompany(net), x[..., :1], beside, state, mask=mask).assert_ok()
+    repeated = np.concatenate([x[..., :1], np.repeat(beside[:, None], 3, axis=1)], axis=2)
+    hs, _ = net.run(x[..., :1], state, beside=beside, mask=mask)
+    np.testing.assert_allclose(hs, net.run(repeated, state, mask=mask)[0], rtol=1e-13)
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3])
@@ -114,7 +139,7 @@ def test_float32_stays_float32(cell, rng, kernels):
     net = stack(cell, 2, dtype="float32")
     x, state = (array.astype(np.float32) for array in inputs(net, rng))
     hs, cache = net.run(x, state, mask=MASK)
-    dx, dstate, grads = net.run_backward(np.ones_like(hs), cache)
+    dx, _, dstate, grads = net.run_backward(np.ones_like(hs), cache)
     h, after = net.step(x[:, 0], state)
     assert {a.dtype for a in (hs, dx, dstate, h, after, *grads.values())} == {np.dtype("float32")}
 

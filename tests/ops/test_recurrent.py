@@ -107,6 +107,27 @@ def test_the_gradient_is_right_at_any_shape(name, shape, h, seed):
     check_op(pair(name)[0], *CELLS[name].draw(rng, shape, h), mask=mask, **CELLS[name].options).assert_ok()
 
 
+@given(
+    st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 3)), st.integers(1, 3), st.integers(0, 99)
+)
+@pytest.mark.parametrize("name", CELLS)
+def test_each_sequence_may_have_a_bias_of_its_own(name, shape, h, seed):
+    rng = np.random.default_rng(seed)
+    args, cell = CELLS[name].draw(rng, shape, h), CELLS[name]
+    place = cell.inputs.index(cell.biases[0])
+    args[place] = rng.standard_normal((shape[0], cell.gates * h))
+    mask = rng.random(shape[:2]) < 0.7
+    check_op(pair(name)[0], *args, mask=mask, **cell.options).assert_ok()
+    hs, _, _ = run(name, args, mask)
+    for n in range(shape[0]):  # a row alone, with its bias shared among one
+        alone = [
+            arg[n : n + 1] if arg.shape[:1] == shape[:1] and i < 1 + len(cell.states) else arg
+            for i, arg in enumerate(args)
+        ]
+        alone[place] = args[place][n]
+        np.testing.assert_allclose(run(name, alone, mask[n : n + 1])[0][0], hs[n], rtol=1e-12)
+
+
 def test_a_sequence_is_a_loop_over_the_step(cell, rng, kernels):
     (x, *rest), (step_forward, _) = CELLS[cell].draw(rng, (2, 5, 3)), pair(cell, step=True)
     count = len(CELLS[cell].states)

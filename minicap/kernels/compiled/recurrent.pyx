@@ -90,21 +90,27 @@ def _started(hs, h0, out):
     out[:, 1:], out[:, :1] = hs[:, :-1], h0[:, None]
 
 
+def _bias_gradient(dz, b, steps):
+    """Add up dz (N T, width) over the steps, and over the rows as well where they share the bias b."""
+    return dz.sum(axis=0) if b.ndim == 1 else dz.reshape(b.shape[0], steps, b.shape[1]).sum(axis=1)
+
+
 def rnn_forward(x, h0, w_x, w_h, b, mask):
     """Run the plain network over a sequence; see the reference."""
+    biases = np.atleast_2d(b)
     hs = np.empty((*x.shape[:2], h0.shape[1]), x.dtype)
     cdef Sizes s = sizes_of(hs, hs.shape[2])
     cdef const unsigned char[:, ::1] real = _bytes(mask)
     np.matmul(x.reshape(-1, x.shape[2]), w_x, out=hs.reshape(-1, s.hidden))
     panels, = _rooms(x.dtype, _panels(x.dtype, s.hidden, s.hidden, 4))
     if hs.size and x.dtype == np.float32:
-        _rnn_run[float](hs, h0, w_h, b, panels, flags(real), s)
+        _rnn_run[float](hs, h0, w_h, biases, panels, flags(real), s)
     elif hs.size:
-        _rnn_run[double](hs, h0, w_h, b, panels, flags(real), s)
+        _rnn_run[double](hs, h0, w_h, biases, panels, flags(real), s)
     return hs
 
 
-def rnn_backward(dhs, x, h0, w_x, w_h, hs, mask):
+def rnn_backward(dhs, x, h0, w_x, w_h, b, hs, mask):
     """Propagate back through the plain network; see the reference."""
     cdef Sizes s = sizes_of(hs, hs.shape[2])
     cdef const unsigned char[:, ::1] real = _bytes(mask)
@@ -118,11 +124,12 @@ def rnn_backward(dhs, x, h0, w_x, w_h, hs, mask):
     _started(hs, h0, started)
     dx = np.matmul(dz, w_x.T).reshape(x.shape)
     dh0 = carried + dz.reshape(hs.shape)[:, 0] @ w_h.T if s.steps else np.zeros_like(h0)
-    return dx, dh0, x.reshape(-1, x.shape[2]).T @ dz, started.T @ dz, dz.sum(axis=0)
+    return dx, dh0, x.reshape(-1, x.shape[2]).T @ dz, started.T @ dz, _bias_gradient(dz, b, s.steps)
 
 
 def lstm_forward(x, h0, c0, w_x, w_h, b, mask):
     """Run the LSTM over a sequence; see the reference."""
+    biases = np.atleast_2d(b)
     (n, steps, _), hidden = x.shape, h0.shape[1]
     gates = np.empty((n, steps, 4 * hidden), x.dtype)
     cs, hs = np.empty((n, steps, hidden), x.dtype), np.empty((n, steps, hidden), x.dtype)
@@ -131,13 +138,13 @@ def lstm_forward(x, h0, c0, w_x, w_h, b, mask):
     packed = [_panels(x.dtype, hidden, 4 * depth, 1) for depth in (x.shape[2], hidden)]
     x_panels, panels = _rooms(x.dtype, *packed)
     if hs.size and x.dtype == np.float32:
-        _lstm_run[float](gates, cs, hs, x, h0, c0, w_x, w_h, b, x_panels, panels, flags(real), s)
+        _lstm_run[float](gates, cs, hs, x, h0, c0, w_x, w_h, biases, x_panels, panels, flags(real), s)
     elif hs.size:
-        _lstm_run[double](gates, cs, hs, x, h0, c0, w_x, w_h, b, x_panels, panels, flags(real), s)
+        _lstm_run[double](gates, cs, hs, x, h0, c0, w_x, w_h, biases, x_panels, panels, flags(real), s)
     return gates, cs, hs
 
 
-def lstm_backward(dhs, dc_last, x, h0, c0, w_x, w_h, gates, cs, hs, mask):
+def lstm_backward(dhs, dc_last, x, h0, c0, w_x, w_h, b, gates, cs, hs, mask):
     """Propagate back through the LSTM; see the reference."""
     cdef Sizes s = sizes_of(hs, gates.shape[2])
     cdef const unsigned char[:, ::1] real = _bytes(mask)
@@ -152,11 +159,12 @@ def lstm_backward(dhs, dc_last, x, h0, c0, w_x, w_h, gates, cs, hs, mask):
     _started(hs, h0, started)
     dx = np.matmul(dz, w_x.T).reshape(x.shape)
     dh0 = carried + dz.reshape(gates.shape)[:, 0] @ w_h.T if s.steps else np.zeros_like(h0)
-    return dx, dh0, dc, x.reshape(-1, x.shape[2]).T @ dz, started.T @ dz, dz.sum(axis=0)
+    return dx, dh0, dc, x.reshape(-1, x.shape[2]).T @ dz, started.T @ dz, _bias_gradient(dz, b, s.steps)
 
 
 def gru_forward(x, h0, w_x, w_h, b_x, b_h, mask):
     """Run the GRU over a sequence; see the reference."""
+    biases = np.atleast_2d(b_x)
     (n, steps, _), hidden = x.shape, h0.shape[1]
     gates, z_h = np.empty((n, steps, 3 * hidden), x.dtype), np.empty((n, steps, 3 * hidden), x.dtype)
     hs = np.empty((n, steps, hidden), x.dtype)
@@ -165,13 +173,13 @@ def gru_forward(x, h0, w_x, w_h, b_x, b_h, mask):
     np.matmul(x.reshape(-1, x.shape[2]), w_x, out=gates.reshape(-1, 3 * hidden))
     panels, = _rooms(x.dtype, _panels(x.dtype, hidden, 3 * hidden, 1))
     if hs.size and x.dtype == np.float32:
-        _gru_run[float](gates, z_h, hs, h0, w_h, b_x, b_h, panels, flags(real), s)
+        _gru_run[float](gates, z_h, hs, h0, w_h, biases, b_h, panels, flags(real), s)
     elif hs.size:
-        _gru_run[double](gates, z_h, hs, h0, w_h, b_x, b_h, panels, flags(real), s)
+        _gru_run[double](gates, z_h, hs, h0, w_h, biases, b_h, panels, flags(real), s)
     return gates, z_h, hs
 
 
-def gru_backward(dhs, x, h0, w_x, w_h, gates, z_h, hs, mask):
+def gru_backward(dhs, x, h0, w_x, w_h, b_x, gates, z_h, hs, mask):
     """Propagate back through the GRU; see the reference."""
     cdef Sizes s = sizes_of(hs, gates.shape[2])
     cdef const unsigned char[:, ::1] real = _bytes(mask)
@@ -188,7 +196,7 @@ def gru_backward(dhs, x, h0, w_x, w_h, gates, z_h, hs, mask):
     dx = np.matmul(dz_x, w_x.T).reshape(x.shape)
     dh0 = direct + dz_h.reshape(gates.shape)[:, 0] @ w_h.T if s.steps else np.zeros_like(h0)
     dw_x, dw_h = x.reshape(-1, x.shape[2]).T @ dz_x, started.T @ dz_h
-    return dx, dh0, dw_x, dw_h, dz_x.sum(axis=0), dz_h.sum(axis=0)
+    return dx, dh0, dw_x, dw_h, _bias_gradient(dz_x, b_x, s.steps), dz_h.sum(axis=0)
 
 
 def rnn_step(z_x, state, w_h):

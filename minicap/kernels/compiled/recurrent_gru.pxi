@@ -2,9 +2,9 @@
 
 
 cdef void _gru_rows(
-    floating* gates, floating* z_h, floating* hs, const floating* h0, const floating* b_x,
-    const floating* b_h,
-    const floating* panels, const unsigned char* real, Sizes s, Py_ssize_t first, Py_ssize_t last,
+    floating* gates, floating* z_h, floating* hs, const floating* h0, const floating* biases,
+    Py_ssize_t next_bias, const floating* b_h, const floating* panels, const unsigned char* real, Sizes s,
+    Py_ssize_t first, Py_ssize_t last,
 ) noexcept nogil:
     """Take some rows through time; gates hold x @ w_x and come to hold the gates."""
     cdef Py_ssize_t lanes = VECTOR_BYTES // sizeof(floating), hidden = s.hidden
@@ -14,6 +14,7 @@ cdef void _gru_rows(
     cdef vec* past
     cdef vec h, old
     cdef const floating* h_prev
+    cdef const floating* b_x
     for t in range(s.steps):
         for j in range((hidden + lanes - 1) // lanes):
             k = j * lanes
@@ -28,6 +29,7 @@ cdef void _gru_rows(
                 for r in range(rows):
                     at = ((n + r) * s.steps + t) * hidden
                     past = sums + 3 * r
+                    b_x = biases + (n + r) * next_bias
                     for g in range(3):
                         z[g] = part(gates + 3 * at + g * hidden + k, left)
                         z[g] = add(z[g], part(b_x + g * hidden + k, left), b_x)
@@ -43,7 +45,7 @@ cdef void _gru_rows(
 
 cdef void _gru_run(
     floating[:, :, ::1] gates, floating[:, :, ::1] z_h, floating[:, :, ::1] hs, const floating[:, ::1] h0,
-    const floating[:, ::1] w_h, const floating[::1] b_x, const floating[::1] b_h, floating[::1] panels,
+    const floating[:, ::1] w_h, const floating[:, ::1] b_x, const floating[::1] b_h, floating[::1] panels,
     const unsigned char* real, Sizes s,
 ) noexcept:
     """Fill gates, which hold x @ w_x, the state's part of their pre-activations, and the states."""
@@ -52,7 +54,8 @@ cdef void _gru_run(
         pack_gates(&w_h[0, 0], &panels[3 * k * s.hidden], k, s.hidden, 3, s.hidden)
     for thread in prange(s.threads, num_threads=s.threads, schedule="static", nogil=True):
         _gru_rows(
-            &gates[0, 0, 0], &z_h[0, 0, 0], &hs[0, 0, 0], &h0[0, 0], &b_x[0], &b_h[0], &panels[0], real, s,
+            &gates[0, 0, 0], &z_h[0, 0, 0], &hs[0, 0, 0], &h0[0, 0], &b_x[0, 0],
+            b_x.shape[1] if b_x.shape[0] > 1 else 0, &b_h[0], &panels[0], real, s,
             share(s, thread), share(s, thread + 1),
         )
 

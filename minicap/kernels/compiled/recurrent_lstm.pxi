@@ -3,8 +3,8 @@
 
 cdef void _lstm_rows(
     floating* gates, floating* cs, floating* hs, const floating* x, const floating* h0, const floating* c0,
-    const floating* b, const floating* x_panels, const floating* panels, const unsigned char* real, Sizes s,
-    Py_ssize_t width, Py_ssize_t first, Py_ssize_t last,
+    const floating* biases, Py_ssize_t next_bias, const floating* x_panels, const floating* panels,
+    const unsigned char* real, Sizes s, Py_ssize_t width, Py_ssize_t first, Py_ssize_t last,
 ) noexcept nogil:
     """Take some rows through time."""
     cdef Py_ssize_t lanes = VECTOR_BYTES // sizeof(floating), hidden = s.hidden
@@ -14,6 +14,7 @@ cdef void _lstm_rows(
     cdef vec c, h, old_c
     cdef const floating* h_prev
     cdef const floating* seen
+    cdef const floating* b
     for t in range(s.steps):
         for j in range((hidden + lanes - 1) // lanes):
             k = j * lanes
@@ -33,6 +34,7 @@ cdef void _lstm_rows(
                 for r in range(rows):
                     at = ((n + r) * s.steps + t) * hidden
                     z = sums + 4 * r
+                    b = biases + (n + r) * next_bias
                     for g in range(4):
                         z[g] = add(add(z[g], read[4 * r + g], b), part(b + g * hidden + k, left), b)
                     c = old_c = part(cs + at - hidden + k if t else c0 + (n + r) * hidden + k, left)
@@ -50,7 +52,7 @@ cdef void _lstm_rows(
 cdef void _lstm_run(
     floating[:, :, ::1] gates, floating[:, :, ::1] cs, floating[:, :, ::1] hs, const floating[:, :, ::1] x,
     const floating[:, ::1] h0, const floating[:, ::1] c0, const floating[:, ::1] w_x,
-    const floating[:, ::1] w_h, const floating[::1] b, floating[::1] x_panels, floating[::1] panels,
+    const floating[:, ::1] w_h, const floating[:, ::1] b, floating[::1] x_panels, floating[::1] panels,
     const unsigned char* real, Sizes s,
 ) noexcept:
     """Fill gates and both states."""
@@ -60,8 +62,8 @@ cdef void _lstm_run(
         pack_gates(&w_x[0, 0], &x_panels[4 * k * width], k, width, 4, s.hidden)
     for thread in prange(s.threads, num_threads=s.threads, schedule="static", nogil=True):
         _lstm_rows(
-            &gates[0, 0, 0], &cs[0, 0, 0], &hs[0, 0, 0], &x[0, 0, 0], &h0[0, 0], &c0[0, 0], &b[0],
-            &x_panels[0], &panels[0], real, s, width, share(s, thread), share(s, thread + 1),
+            &gates[0, 0, 0], &cs[0, 0, 0], &hs[0, 0, 0], &x[0, 0, 0], &h0[0, 0], &c0[0, 0], &b[0, 0],
+            b.shape[1] if b.shape[0] > 1 else 0, &x_panels[0], &panels[0], real, s, width, share(s, thread), share(s, thread + 1),
         )
 
 

@@ -2,9 +2,8 @@
 
 
 cdef void _rnn_rows(
-    floating* hs, const floating* h0, const floating* b, const floating* panels, const unsigned char* real,
-    Sizes s,
-    Py_ssize_t first, Py_ssize_t last,
+    floating* hs, const floating* h0, const floating* biases, Py_ssize_t next_bias,
+    const floating* panels, const unsigned char* real, Sizes s, Py_ssize_t first, Py_ssize_t last,
 ) noexcept nogil:
     """Take some rows through time; hs hold x @ w_x and come to hold the states."""
     cdef Py_ssize_t lanes = VECTOR_BYTES // sizeof(floating), hidden = s.hidden
@@ -12,6 +11,7 @@ cdef void _rnn_rows(
     cdef vec[4 * MOST_ROWS] sums
     cdef vec h
     cdef const floating* h_prev
+    cdef const floating* b
     for t in range(s.steps):
         for j in range((hidden + 4 * lanes - 1) // (4 * lanes)):
             k = j * 4 * lanes
@@ -23,6 +23,7 @@ cdef void _rnn_rows(
                 times_4(sums, h_prev, s.steps * hidden if t else hidden, panels + k * hidden, hidden, rows)
                 for r in range(rows):
                     at = ((n + r) * s.steps + t) * hidden
+                    b = biases + (n + r) * next_bias
                     for v in range(min(4, (hidden - k + lanes - 1) // lanes)):
                         col = k + v * lanes
                         left = hidden - col
@@ -36,7 +37,7 @@ cdef void _rnn_rows(
 
 
 cdef void _rnn_run(
-    floating[:, :, ::1] hs, const floating[:, ::1] h0, const floating[:, ::1] w_h, const floating[::1] b,
+    floating[:, :, ::1] hs, const floating[:, ::1] h0, const floating[:, ::1] w_h, const floating[:, ::1] b,
     floating[::1] panels, const unsigned char* real, Sizes s,
 ) noexcept:
     """Fill the states, which hold x @ w_x."""
@@ -45,7 +46,8 @@ cdef void _rnn_run(
         pack_columns(&w_h[0, 0], &panels[k * s.hidden], k, s.hidden, s.hidden)
     for thread in prange(s.threads, num_threads=s.threads, schedule="static", nogil=True):
         _rnn_rows(
-            &hs[0, 0, 0], &h0[0, 0], &b[0], &panels[0], real, s, share(s, thread), share(s, thread + 1)
+            &hs[0, 0, 0], &h0[0, 0], &b[0, 0], b.shape[1] if b.shape[0] > 1 else 0, &panels[0], real, s,
+            share(s, thread), share(s, thread + 1),
         )
 
 

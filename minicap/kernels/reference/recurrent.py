@@ -165,6 +165,7 @@ def gru_step(z_x: Array, state: Array, w_h: Array, b_h: Array) -> Array:
 # results repeat it. Backward, a state is read twice, by whoever reads hs and by the next step, so from the last
 # step down its upstream is dhs_t plus what step t + 1 sent back; a masked step hands its upstream on unchanged.
 # Once every step's pre-activations have their gradients, inputs and weights get theirs from all steps at once.
+# A bias of the input's is shared, (width,), or each sequence's own, (N, width), the same at every step.
 
 
 def rnn_forward(x: Array, h0: Array, w_x: Array, w_h: Array, b: Array, mask: Array | None) -> Array:
@@ -176,7 +177,7 @@ def rnn_forward(x: Array, h0: Array, w_x: Array, w_h: Array, b: Array, mask: Arr
     h0 : (N, H)
     w_x : (D, H)
     w_h : (H, H)
-    b : (H,)
+    b : (H,) or (N, H)
     mask : (N, T) bool, or None
 
     Returns
@@ -191,7 +192,7 @@ def rnn_forward(x: Array, h0: Array, w_x: Array, w_h: Array, b: Array, mask: Arr
 
 
 def rnn_backward(
-    dhs: Array, x: Array, h0: Array, w_x: Array, w_h: Array, hs: Array, mask: Array | None
+    dhs: Array, x: Array, h0: Array, w_x: Array, w_h: Array, b: Array, hs: Array, mask: Array | None
 ) -> tuple[Array, ...]:
     """Propagate back through time.
 
@@ -205,7 +206,7 @@ def rnn_backward(
         dh_step, dh_past = _split(mask, t, dh + dhs[:, t])
         dz[:, t] = dh_step * (1 - hs[:, t] * hs[:, t])
         dh = dz[:, t] @ w_h.T + dh_past
-    return dz @ w_x.T, dh, _flat(x).T @ _flat(dz), _before(hs, h0).T @ _flat(dz), _flat(dz).sum(axis=0)
+    return dz @ w_x.T, dh, _flat(x).T @ _flat(dz), _before(hs, h0).T @ _flat(dz), _bias_gradient(dz, b)
 
 
 def lstm_forward(
@@ -219,7 +220,7 @@ def lstm_forward(
     h0, c0 : (N, H)
     w_x : (D, 4H)
     w_h : (H, 4H)
-    b : (4H,)
+    b : (4H,) or (N, 4H)
     mask : (N, T) bool, or None
 
     Returns
@@ -245,6 +246,7 @@ def lstm_backward(
     c0: Array,
     w_x: Array,
     w_h: Array,
+    b: Array,
     gates: Array,
     cs: Array,
     hs: Array,
@@ -264,7 +266,7 @@ def lstm_backward(
         c_prev = cs[:, t - 1] if t else c0
         dz[:, t], dc_step = lstm_gates_backward(dh_step, dc_step, gates[:, t], c_prev, cs[:, t])
         dh, dc = dz[:, t] @ w_h.T + dh_past, dc_step + dc_past
-    return dz @ w_x.T, dh, dc, _flat(x).T @ _flat(dz), _before(hs, h0).T @ _flat(dz), _flat(dz).sum(axis=0)
+    return dz @ w_x.T, dh, dc, _flat(x).T @ _flat(dz), _before(hs, h0).T @ _flat(dz), _bias_gradient(dz, b)
 
 
 def gru_forward(
@@ -278,7 +280,8 @@ def gru_forward(
     h0 : (N, H)
     w_x : (D, 3H)
     w_h : (H, 3H)
-    b_x, b_h : (3H,)
+    b_x : (3H,) or (N, 3H)
+    b_h : (3H,)
     mask : (N, T) bool, or None
 
     Returns
@@ -302,6 +305,7 @@ def gru_backward(
     h0: Array,
     w_x: Array,
     w_h: Array,
+    b_x: Array,
     gates: Array,
     z_h: Array,
     hs: Array,
@@ -321,7 +325,7 @@ def gru_backward(
         dz_x[:, t], dz_h[:, t], direct = gru_gates_backward(dh_step, gates[:, t], z_h[:, t], h_prev)
         dh = direct + dz_h[:, t] @ w_h.T + dh_past
     dw_x, dw_h = _flat(x).T @ _flat(dz_x), _before(hs, h0).T @ _flat(dz_h)
-    return dz_x @ w_x.T, dh, dw_x, dw_h, _flat(dz_x).sum(axis=0), _flat(dz_h).sum(axis=0)
+    return dz_x @ w_x.T, dh, dw_x, dw_h, _bias_gradient(dz_x, b_x), _flat(dz_h).sum(axis=0)
 
 
 def _carry(mask: Array | None, t: int, new: Array, old: Array) -> Array:
@@ -335,6 +339,11 @@ def _split(mask: Array | None, t: int, d: Array) -> tuple[Array, Array | float]:
         return d, 0
     real = mask[:, t, None].astype(d.dtype)
     return d * real, d * (1 - real)
+
+
+def _bias_gradient(dz: Array, b: Array) -> Array:
+    """Add up over the steps what a bias received, and over the rows as well where they share it."""
+    return _flat(dz).sum(axis=0) if b.ndim == 1 else dz.sum(axis=1)
 
 
 def _flat(array: Array) -> Array:
