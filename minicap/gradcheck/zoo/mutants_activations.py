@@ -1,0 +1,235 @@
+"""Mutants of activations and dropout."""
+
+from __future__ import annotations
+
+from minicap.gradcheck.zoo.mutant import DESIGN, GITHUB, UNLINKED, Mutant
+
+
+def _activation(
+    name: str, layer: str, old: str, new: str, kind: str, gradient: str | None, words: str, source: str
+) -> Mutant:
+    return Mutant(name, "activations.py", layer, ((old, new),), kind, gradient, words, source)
+
+
+def _dropout(
+    name: str, layer: str, old: str, new: str, kind: str, gradient: str | None, words: str, source: str
+) -> Mutant:
+    return Mutant(name, "dropout.py", layer, ((old, new),), kind, gradient, words, source)
+
+
+ACTIVATIONS = (
+    _activation(
+        "relu_no_mask",
+        "relu",
+        "dx = dout * (x > 0)",
+        "dx = 1.0 * dout",
+        "missing_mask",
+        "dx",
+        "dout passes where x was negative",
+        GITHUB + "denggaoshan/DeepLearningStudy/issues/1",
+    ),
+    _activation(
+        "relu_backward_in_place",
+        "relu_class",
+        "g = grad.copy()",
+        "g = grad",
+        "mutates_input",
+        None,
+        "the mask is written into dout itself",
+        GITHUB + "oreilly-japan/deep-learning-from-scratch/blob/master/common/layers.py",
+    ),
+    _activation(
+        "relu_forward_in_place",
+        "relu_class",
+        "y = x.copy()",
+        "y = x",
+        "mutates_input",
+        None,
+        "forward zeroes its own input",
+        GITHUB + "luigibonati/mlcolvar/pull/119",
+    ),
+    _activation(
+        "relu_by_ratio",
+        "relu",
+        "dx = dout * (x > 0)",
+        "dx = dout * np.maximum(0, x) / x",
+        "nan",
+        "dx",
+        "the mask is out / x, which is 0 / 0 at zero",
+        GITHUB + "kaldi-asr/kaldi/issues/3890",
+    ),
+    _activation(
+        "leaky_relu_slope_alone",
+        "leaky_relu",
+        "dx = np.where(positive, dy, slope * dy)",
+        "dx = np.where(positive, dy, slope)",
+        "not_linear",
+        "dx",
+        "the negative side forgets dy",
+        GITHUB + "SilasMarvin/dnns-from-scratch-in-zig/issues/5",
+    ),
+    _activation(
+        "leaky_relu_no_mask",
+        "leaky_relu",
+        "dx = np.where(positive, dy, slope * dy)",
+        "dx = dy.copy()",
+        "missing_mask",
+        "dx",
+        "the slope is 1 on both sides",
+        GITHUB + "iamtrask/Grokking-Deep-Learning/issues/9",
+    ),
+    _activation(
+        "sigmoid_of_sigmoid",
+        "sigmoid_class",
+        "ds = self.s * (1 - self.s)",
+        "again = 1 / (1 + np.exp(-self.s))\n        ds = again * (1 - again)",
+        "double_nonlinearity",
+        "dx",
+        "the derivative takes the sigmoid of the output",
+        GITHUB + "PacktPublishing/Neural-Network-Projects-with-Python/issues/4",
+    ),
+    _activation(
+        "sigmoid_sign",
+        "sigmoid_class",
+        "(1 - self.s)",
+        "(self.s - 1)",
+        "sign",
+        "dx",
+        "s (s - 1) for s (1 - s)",
+        GITHUB + "mantasu/cs231n/issues/10",
+    ),
+    _activation(
+        "tanh_of_tanh",
+        "tanh",
+        "dx = dout * (1 - out**2)",
+        "dx = dout * (1 - np.tanh(out) ** 2)",
+        "double_nonlinearity",
+        "dx",
+        "the derivative takes the tanh of the output",
+        GITHUB + "liashchynskyi/skynet/pull/1",
+    ),
+    _activation(
+        "tanh_derivative_twice",
+        "tanh",
+        "dx = dout * (1 - out**2)",
+        "dx = dout * (1 - out**2) * (1 - out**2)",
+        "double_nonlinearity",
+        "dx",
+        "the derivative is applied twice",
+        DESIGN,
+    ),
+    _activation(
+        "tanh_is_its_derivative",
+        "tanh",
+        "dx = dout * (1 - out**2)",
+        "dx = dout * out",
+        "unknown",
+        "dx",
+        "tanh stands where its derivative belongs",
+        GITHUB + "andersbll/nnet/issues/4",
+    ),
+    _activation(
+        "softmax_diagonal_only",
+        "softmax",
+        "dx = s * (dout - dot)",
+        "dx = s * (1 - s) * dout",
+        "missing_term",
+        "dx",
+        "only the diagonal of the Jacobian",
+        GITHUB + "deeplearning4j/libnd4j/issues/440",
+    ),
+    _activation(
+        "softmax_zeros",
+        "softmax",
+        "dx = s * (dout - dot)",
+        "dx = np.zeros_like(s)",
+        "never_written",
+        "dx",
+        "backward returns zeros: right for an upstream of ones (real library)",
+        DESIGN,
+    ),
+    _activation(
+        "swish_half_product_rule",
+        "swish",
+        "    dx = dx + dout * x * sig * (1 - sig)\n",
+        "",
+        "missing_term",
+        "dx",
+        "one half of the product rule",
+        UNLINKED,
+    ),
+)
+
+
+DROPOUT = (
+    _dropout(
+        "dropout_no_mask",
+        "dropout_class",
+        "dx = dout * self.mask",
+        "dx = dout.copy()",
+        "missing_mask",
+        "dx",
+        "backward scales and does not mask",
+        GITHUB + "ddbourgin/numpy-ml/issues/94",
+    ),
+    _dropout(
+        "dropout_no_scale",
+        "dropout_class",
+        "        dx = dx / self.keep_prob\n",
+        "",
+        "missing_scale",
+        "dx",
+        "backward masks and does not divide by 1 - p",
+        GITHUB + "kakaobrain/trident/pull/89",
+    ),
+    _dropout(
+        "dropout_scale_twice",
+        "dropout",
+        "dx = dout * mask\n",
+        'dx = dout * mask / (1 - dropout_param["p"])\n',
+        "missing_scale",
+        "dx",
+        "1 / (1 - p) is in the mask and once more in backward",
+        UNLINKED,
+    ),
+    _dropout(
+        "dropout_new_mask",
+        "dropout",
+        "dx = dout * mask\n",
+        'p = dropout_param["p"]\n        dx = dout * (np.random.rand(*dout.shape) >= p) / (1 - p)\n',
+        "nondeterministic",
+        None,
+        "backward draws another mask",
+        GITHUB + "Benny-Nottonson/voodoo/issues/19",
+    ),
+    _dropout(
+        "dropout_unseeded",
+        "dropout_class",
+        "np.random.rand(*x.shape) < self.keep_prob",
+        "np.random.default_rng().random(x.shape) < self.keep_prob",
+        "nondeterministic",
+        None,
+        "a fresh generator without a seed at every call",
+        GITHUB + "Benny-Nottonson/voodoo/issues/19",
+    ),
+    _dropout(
+        "dropout_backward_in_place",
+        "dropout",
+        "dx = dout * mask\n",
+        "dx = dout\n        dx *= mask\n",
+        "mutates_input",
+        None,
+        "dout is masked in place",
+        GITHUB + "luigibonati/mlcolvar/pull/119",
+    ),
+    _dropout(
+        "dropout_forward_in_place",
+        "dropout",
+        "out = x * mask\n",
+        "out *= mask\n",
+        "mutates_input",
+        None,
+        "x is masked in place",
+        GITHUB + "luigibonati/mlcolvar/pull/119",
+    ),
+)

@@ -1,0 +1,271 @@
+"""Mutants of LSTM and GRU."""
+
+from __future__ import annotations
+
+from minicap.gradcheck.zoo.mutant import DESIGN, GITHUB, UNLINKED, Mutant
+
+
+def _lstm(
+    name: str, layer: str, old: str, new: str, kind: str, gradient: str, words: str, source: str
+) -> Mutant:
+    return Mutant(name, "lstm.py", layer, ((old, new),), kind, gradient, words, source)
+
+
+def _gru(
+    name: str, layer: str, old: str, new: str, kind: str, gradient: str, words: str, source: str
+) -> Mutant:
+    return Mutant(name, "gru.py", layer, ((old, new),), kind, gradient, words, source)
+
+
+_STEP_HSTACK = "da = np.hstack((da_i, da_f, da_o, da_g))"
+
+
+LSTM = (
+    _lstm(
+        "lstm_gates_permuted",
+        "lstm",
+        _STEP_HSTACK,
+        "da = np.hstack((da_i, da_f, da_g, da_o))",
+        "gates_permuted",
+        "dWx",
+        "o and g change places in backward",
+        GITHUB + "ddbourgin/numpy-ml/issues/42",
+    ),
+    _lstm(
+        "lstm_step_gates_permuted",
+        "lstm_step",
+        _STEP_HSTACK,
+        "da = np.hstack((da_f, da_i, da_o, da_g))",
+        "gates_permuted",
+        "db",
+        "i and f change places in backward",
+        GITHUB + "ddbourgin/numpy-ml/issues/42",
+    ),
+    Mutant(
+        "lstm_class_bias_gates",
+        "lstm.py",
+        "lstm_class",
+        (
+            ('self.grads["bi"] += dit.sum', 'self.grads["bi"] += dft.sum'),
+            ('self.grads["bf"] += dft.sum', 'self.grads["bf"] += dit.sum'),
+        ),
+        "gates_permuted",
+        "dbi",
+        "the bias gradients of two gates change places",
+        GITHUB + "hanbt/learn_dl/issues/53",
+    ),
+    _lstm(
+        "lstm_cell_gradient_dropped",
+        "lstm_step",
+        "dc = dnext_c + dnext_h * o * (1 - tanh_c**2)",
+        "dc = dnext_h * o * (1 - tanh_c**2)",
+        "missing_term",
+        "dprev_c",
+        "dnext_c is not added",
+        GITHUB + "apache/mxnet/issues/4057",
+    ),
+    _lstm(
+        "lstm_tanh_twice",
+        "lstm",
+        "(1 - tanh_c**2)",
+        "(1 - np.tanh(tanh_c) ** 2)",
+        "double_nonlinearity",
+        "dWx",
+        "tanh of tanh(c) in the derivative",
+        GITHUB + "liashchynskyi/skynet/pull/1",
+    ),
+    _lstm(
+        "lstm_forget_no_sigmoid",
+        "lstm",
+        "da_f = df * f * (1 - f)",
+        "da_f = df * f",
+        "missing_term",
+        "db",
+        "the forget gate's derivative is incomplete",
+        GITHUB + "CaptainE/RNN-LSTM-in-numpy/issues/1",
+    ),
+    _lstm(
+        "lstm_state_after",
+        "lstm",
+        "dWh = prev_h.T.dot(da)",
+        "dWh = (o * tanh_c).T.dot(da)",
+        "time_shift",
+        "dWh",
+        "h_t stands where h_{t-1} belongs",
+        GITHUB + "VikParuchuri/zero_to_gpt/issues/9",
+    ),
+    _lstm(
+        "lstm_cell_not_through_time",
+        "lstm",
+        "        dprev_c = step[2]\n",
+        "",
+        "missing_term",
+        "dWx",
+        "the cell's gradient is not carried back",
+        GITHUB + "arunmallya/arunmallya.github.io/issues/3",
+    ),
+    _lstm(
+        "lstm_parameters_zero",
+        "lstm_class",
+        "            self.add(z, dft, dit, dcct, dot)\n",
+        "",
+        "never_written",
+        "dWf",
+        "all parameter gradients stay zero (real library)",
+        DESIGN,
+    ),
+    _lstm(
+        "lstm_class_dwf_overwritten",
+        "lstm_class",
+        'self.grads["Wf"] += z.T @ dft',
+        'self.grads["Wf"] = z.T @ dft',
+        "overwrite",
+        "dWf",
+        "a step overwrites the steps after it",
+        GITHUB + "arunmallya/arunmallya.github.io/issues/3",
+    ),
+    _lstm(
+        "lstm_class_cell_after",
+        "lstm_class",
+        "dft = dc * c_prev * f * (1 - f)",
+        "dft = dc * c * f * (1 - f)",
+        "time_shift",
+        "dWf",
+        "c_t stands where c_{t-1} belongs",
+        GITHUB + "VikParuchuri/zero_to_gpt/issues/9",
+    ),
+    _lstm(
+        "lstm_bias_whole_batch",
+        "lstm_step",
+        "db = np.sum(da, axis=0)",
+        "db = da",
+        "missing_batch_sum",
+        "db",
+        "db is not summed over the batch",
+        GITHUB + "jimfleming/differentiation/issues/1",
+    ),
+    _lstm(
+        "lstm_db_overwritten",
+        "lstm",
+        "db += step[5]",
+        "db = step[5]",
+        "overwrite",
+        "db",
+        "a step overwrites the steps after it",
+        GITHUB + "slds-lmu/lecture_i2dl/issues/10",
+    ),
+)
+
+
+GRU = (
+    _gru(
+        "gru_reset_left_out",
+        "gru_step",
+        "dh = dh + drh * r",
+        "dh = dh + drh",
+        "missing_term",
+        "dh",
+        "the reset gate is left out of dh",
+        GITHUB + "ooples/AiDotNet/pull/722",
+    ),
+    _gru(
+        "gru_dwh_no_reset",
+        "gru_step",
+        "(r * h).T @ da_n",
+        "h.T @ da_n",
+        "missing_term",
+        "dWh",
+        "the reset gate is left out of dWh",
+        GITHUB + "ooples/AiDotNet/pull/722",
+    ),
+    _gru(
+        "gru_gates_permuted",
+        "gru",
+        "np.concatenate([da_r, da_z, da_n], axis=1)",
+        "np.concatenate([da_z, da_r, da_n], axis=1)",
+        "gates_permuted",
+        "dWx",
+        "r and z change places in backward",
+        GITHUB + "distillpub/post--memorization-in-rnns/issues/24",
+    ),
+    _gru(
+        "gru_state_after",
+        "gru",
+        "    dWh = np.concatenate([h.T @ da_r, h.T @ da_z,",
+        "    h = (1 - z) * n + z * h\n    dWh = np.concatenate([h.T @ da_r, h.T @ da_z,",
+        "time_shift",
+        "dWh",
+        "h_t stands where h_{t-1} belongs",
+        GITHUB + "VikParuchuri/zero_to_gpt/issues/9",
+    ),
+    _gru(
+        "gru_not_through_time",
+        "gru",
+        "dh = dh + dhs[:, t]",
+        "dh = dhs[:, t]",
+        "missing_term",
+        "dWx",
+        "the gradient of later steps is not carried back",
+        GITHUB + "rsokl/MyGrad/pull/4",
+    ),
+    _gru(
+        "gru_tanh_twice",
+        "gru",
+        "da_n = dn * (1 - n**2)",
+        "da_n = dn * (1 - np.tanh(n) ** 2)",
+        "double_nonlinearity",
+        "dx",
+        "tanh of tanh in the derivative",
+        GITHUB + "liashchynskyi/skynet/pull/1",
+    ),
+    _gru(
+        "gru_db_overwritten",
+        "gru",
+        "db += db_t",
+        "db = db_t",
+        "overwrite",
+        "db",
+        "a step overwrites the steps after it",
+        GITHUB + "mratsim/Arraymancer/pull/237",
+    ),
+    _gru(
+        "gru_class_dc_no_reset",
+        "gru_class",
+        "self.dc = dgh.sum(axis=0)",
+        "self.dc = dgx.sum(axis=0)",
+        "missing_term",
+        "dc",
+        "the inner bias lacks the reset gate",
+        UNLINKED,
+    ),
+    _gru(
+        "gru_class_no_direct_path",
+        "gru_class",
+        "dh = dout * z + dgh @ self.U.T",
+        "dh = dgh @ self.U.T",
+        "missing_term",
+        "dh",
+        "the state's direct path is left out",
+        UNLINKED,
+    ),
+    _gru(
+        "gru_class_gates_permuted",
+        "gru_class",
+        "dgx = np.hstack([dz, dr, dn])",
+        "dgx = np.hstack([dr, dz, dn])",
+        "gates_permuted",
+        "dW",
+        "r and z change places for the input's weights",
+        GITHUB + "distillpub/post--memorization-in-rnns/issues/24",
+    ),
+    _gru(
+        "gru_class_du_transposed",
+        "gru_class",
+        "self.dW = self.x.T @ dgx",
+        "self.dW = dgx.T @ self.x",
+        "transpose",
+        "dW",
+        "dW is (3H, D)",
+        GITHUB + "nntrainer/nntrainer/issues/705",
+    ),
+)
