@@ -33,6 +33,7 @@ def reals(*shapes: tuple[int, ...]) -> list[np.ndarray]:
 MASK = np.array([[True, True, True], [True, False, False]])
 IDS = np.array([[1, 0, 3], [3, 2, 3]])
 EXAMPLES: dict[str, tuple[list[Any], dict[str, Any]]] = {  # positional arguments, options
+    "additive_attention_step": (reals((2, 3, 4), (2, 3, 5), (2, 2), (2, 5), (5,)), {"mask": MASK}),
     "additive_attention": (reals((2, 3, 4), (2, 2), (4, 5), (2, 5), (5,), (5,)), {"mask": MASK}),
     "avg_pool2d": ([*reals((2, 2, 5, 4)), (3, 2)], {"stride": 2, "padding": 1, "count_include_pad": False}),
     "batch_norm": (reals((3, 2, 2, 3), (2,), (2,)), {}),

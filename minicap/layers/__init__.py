@@ -1,6 +1,11 @@
 """Named parameters and their initialisation around ops."""
 
-from minicap.layers.attention import AdditiveAttention, MultiHeadAttention
+from minicap.layers.attention import (
+    AdditiveAttention,
+    AdditiveLook,
+    MultiHeadAttention,
+    ScaledDotProductAttention,
+)
 from minicap.layers.avg_pool import AvgPool2d, GlobalAvgPool2d
 from minicap.layers.base import Composite, Layer, named
 from minicap.layers.basic import Conv2d, Dropout, Embedding, Flatten, Linear, MaxPool2d, Relu
@@ -15,6 +20,7 @@ from minicap.layers.stack import RecurrentStack
 __all__ = [
     "CELLS",
     "AdditiveAttention",
+    "AdditiveLook",
     "AvgPool2d",
     "BatchNorm",
     "Composite",
@@ -36,6 +42,7 @@ __all__ = [
     "Relu6",
     "ResidualBlock",
     "Rnn",
+    "ScaledDotProductAttention",
     "Sequential",
     "Sigmoid",
     "Tanh",

@@ -37,6 +37,33 @@ class AdditiveAttention(Layer):
         )
 
 
+class AdditiveLook(Layer):
+    """One look of a state at features whose keys are known: features (N, L, E), keys (N, L, A) and h (N, H)."""
+
+    op_forward, op_backward = ops.additive_attention_step_forward, ops.additive_attention_step_backward
+    inputs = ("features", "keys", "h")
+    arguments = {"w_h": "w_h", "v": "v"}
+
+    def __init__(
+        self, hidden_size: int, attention_size: int, *, rng: Rng, dtype: DTypeLike = "float32"
+    ) -> None:
+        super().__init__()
+        self.add_params(
+            rng,
+            dtype,
+            w_h=((hidden_size, attention_size), glorot_uniform),
+            v=((attention_size,), _glorot_vector),
+        )
+
+
+class ScaledDotProductAttention(Layer):
+    """Queries (N, Tq, D) meet keys (N, Tk, D) and take values (N, Tk, E); no parameters of its own."""
+
+    op_forward = ops.scaled_dot_product_attention_forward
+    op_backward = ops.scaled_dot_product_attention_backward
+    inputs = ("q", "k", "v")
+
+
 class MultiHeadAttention(Layer):
     """Attention in several heads: q (N, Tq, D), k and v (N, Tk, M) to y (N, Tq, D), weights (N, heads, Tq, Tk).
 

@@ -15,6 +15,7 @@ from minicap import kernels, ops
 from minicap._types import Array, Arrays, Rng
 from minicap.initializers import Initializer, glorot_uniform, lstm_bias, orthogonal, zeros
 from minicap.layers.base import Layer
+from minicap.ops.gru import gru_reset_before
 
 
 class RunCache(NamedTuple):
@@ -35,8 +36,10 @@ class Recurrent(Layer):
     states: ClassVar[int] = 1  # how many (N, H) arrays make the state
     biases: ClassVar[dict[str, Initializer]] = {"b": zeros}
 
-    def __init__(self, in_size: int, hidden_size: int, *, rng: Rng, dtype: DTypeLike = "float32") -> None:
-        super().__init__()
+    def __init__(
+        self, in_size: int, hidden_size: int, *, rng: Rng, dtype: DTypeLike = "float32", **options: Any
+    ) -> None:
+        super().__init__(**options)
         self.hidden_size = hidden_size
         width = self.gates * hidden_size
         self.add_params(
@@ -59,7 +62,7 @@ class Recurrent(Layer):
 
     def run(
         self, x: Array, state: Array, *, beside: Array | None = None, mask: Array | None = None
-    ) -> tuple[Array, RunCache]:
+    ) -> tuple[Array, Array, RunCache]:
         """Run over a sequence.
 
         What stands beside every input is the same at each step, so its product with the last E rows of ``w_x``
@@ -76,6 +79,8 @@ class Recurrent(Layer):
         Returns
         -------
         hs : Array, (N, T, H)
+        last : Array, (N, S)
+            The state after the last step.
         cache : RunCache
         """
         states, width = np.split(state, self.states, axis=1), x.shape[2]
@@ -83,17 +88,22 @@ class Recurrent(Layer):
         if beside is not None:
             seen = beside, self.params["w_x"][width:]
             own = {"w_x": self.params["w_x"][:width], self.bias: self.read(beside, width)}
-        y, cache = type(self).op_forward(x, *states, **(self.params | own), mask=mask)
-        return (y if self.states == 1 else y[0]), RunCache(cache, seen)
+        y, cache = type(self).op_forward(x, *states, **(self.params | own), **self.options, mask=mask)
+        hs, *others = (y,) if self.states == 1 else y
+        last = np.concatenate([hs[:, -1] if hs.shape[1] else states[0], *others], axis=1)
+        return hs, last, RunCache(cache, seen)
 
-    def run_backward(self, dhs: Array, cache: RunCache) -> tuple[Array, Array | None, Array, Arrays]:
+    def run_backward(
+        self, dhs: Array, dlast: Array | None, cache: RunCache
+    ) -> tuple[Array, Array | None, Array, Arrays]:
         """Propagate back through time.
 
         Parameters
         ----------
         dhs : Array, (N, T, H)
-        cache
-            From ``run``.
+        dlast : Array, (N, S), or None
+            Upstream of the state after the last step, where somebody read it.
+        cache : RunCache
 
         Returns
         -------
@@ -102,9 +112,12 @@ class Recurrent(Layer):
         dstate : Array, (N, S)
         grads : dict of str to Array
         """
-        # Nobody reads the last cell state, so its upstream is zero.
-        unread = [np.zeros_like(dhs[:, 0])] * (self.states - 1)
-        (dx, *dstates), grads = self.backward(dhs, *unread, cache.op)
+        if dlast is None:
+            others = [np.zeros((len(dhs), self.hidden_size), dhs.dtype)] * (self.states - 1)
+        else:
+            dh, *others = np.split(dlast, self.states, axis=1)
+            dhs = np.concatenate([dhs[:, :-1], dhs[:, -1:] + dh[:, None]], axis=1)
+        (dx, *dstates), grads = self.backward(dhs, *others, cache.op)
         dbeside = None
         if cache.beside is not None:
             beside, w_beside = cache.beside
@@ -160,7 +173,10 @@ class Lstm(Recurrent):
 
 
 class Gru(Recurrent):
-    """Gated recurrent unit, reset after the product: x (N, T, D), state (N, H), hs (N, T, H)."""
+    """Gated recurrent unit: x (N, T, D), state (N, H), hs (N, T, H).
+
+    The option ``reset_after`` (True) says whether the reset gate acts after the product or before it.
+    """
 
     op_forward, op_backward = ops.gru_forward, ops.gru_backward
     kernel = "gru_step"
@@ -168,6 +184,12 @@ class Gru(Recurrent):
 
     gates = 3
     biases = {"b_x": zeros, "b_h": zeros}
+
+    def advance(self, z_x: Array, state: Array) -> Array:
+        """Return the state (N, S) after a step, given the input's part (N, gates H); see ``read``."""
+        if self.options.get("reset_after", True):
+            return super().advance(z_x, state)
+        return gru_reset_before(z_x, state, self.params["w_h"], self.params["b_h"])[1]
 
 
 CELLS: dict[str, type[Recurrent]] = {"rnn": Rnn, "lstm": Lstm, "gru": Gru}

@@ -25,6 +25,8 @@ class RecurrentStack:
     layers : int
     dropout : float
         Probability that an entry passed from one layer up to the next is dropped.
+    reset_after : bool
+        Of the GRU, see ``minicap.ops.gru``; the others have no such choice.
     rng : numpy.random.Generator
     dtype : dtype
 
@@ -47,6 +49,7 @@ class RecurrentStack:
         *,
         layers: int = 1,
         dropout: float = 0.0,
+        reset_after: bool = True,
         rng: Rng,
         dtype: DTypeLike = "float32",
     ) -> None:
@@ -55,7 +58,8 @@ class RecurrentStack:
         if layers < 1:
             raise ValueError(f"RecurrentStack: layers is {layers} but at least 1 is needed")
         widths = [in_size] + [hidden_size] * (layers - 1)
-        self.cells = [CELLS[cell](width, hidden_size, rng=rng, dtype=dtype) for width in widths]
+        options = {} if reset_after or cell != "gru" else {"reset_after": False}
+        self.cells = [CELLS[cell](width, hidden_size, rng=rng, dtype=dtype, **options) for width in widths]
         self.dropout = Dropout(dropout)
 
     @property
@@ -77,7 +81,7 @@ class RecurrentStack:
         mask: Array | None = None,
         training: bool = False,
         rng: Rng | None = None,
-    ) -> tuple[Array, list[Any]]:
+    ) -> tuple[Array, Array, list[Any]]:
         """Run every layer over the sequence below it.
 
         Parameters
@@ -95,23 +99,30 @@ class RecurrentStack:
         -------
         hs : Array, (N, T, H)
             States of the top layer.
+        last : Array, (N, S)
+            The states of all layers after the last step, side by side.
         cache : list
         """
-        cache = []
+        cache, lasts = [], []
         for i, (cell, start) in enumerate(zip(self.cells, self._split(state), strict=True)):
             dropped = None
             if i:
                 x, dropped = self.dropout.forward(x, training=training, rng=rng)
-            x, ran = cell.run(x, start, beside=None if i else beside, mask=mask)
+            x, last, ran = cell.run(x, start, beside=None if i else beside, mask=mask)
             cache.append((dropped, ran))
-        return x, cache
+            lasts.append(last)
+        return x, np.concatenate(lasts, axis=1), cache
 
-    def run_backward(self, dhs: Array, cache: list[Any]) -> tuple[Array, Array | None, Array, Arrays]:
+    def run_backward(
+        self, dhs: Array, dlast: Array | None, cache: list[Any]
+    ) -> tuple[Array, Array | None, Array, Arrays]:
         """Propagate back through every layer, from the top one down.
 
         Parameters
         ----------
         dhs : Array, (N, T, H)
+        dlast : Array, (N, S), or None
+            Upstream of the states after the last step, where somebody read them.
         cache : list
 
         Returns
@@ -121,11 +132,13 @@ class RecurrentStack:
         dstate : Array, (N, S)
         grads : dict of str to Array
         """
+        lasts = [None] * len(self.cells) if dlast is None else self._split(dlast)
         dbeside = None
         dstates: list[Array] = []
         grads: Arrays = {}
-        for i, (cell, (dropped, ran)) in reversed(list(enumerate(zip(self.cells, cache, strict=True), 1))):
-            dhs, dbeside, dstate, cell_grads = cell.run_backward(dhs, ran)
+        layers = list(enumerate(zip(self.cells, lasts, cache, strict=True), 1))
+        for i, (cell, last, (dropped, ran)) in reversed(layers):
+            dhs, dbeside, dstate, cell_grads = cell.run_backward(dhs, last, ran)
             if dropped is not None:
                 dhs, _ = self.dropout.backward(dhs, dropped)
             dstates.insert(0, dstate)

@@ -2,10 +2,10 @@
 
 from minicap.models.captioner import Captioner
 from minicap.models.classifier import Classifier, Guess
-from minicap.models.conditioning import CONDITIONINGS
 from minicap.models.decoders import DECODERS, RecurrentDecoder
 from minicap.models.describing import Caption
 from minicap.models.encoder import Encoder
+from minicap.models.joining import CONDITIONINGS
 from minicap.models.loading import load_any
 from minicap.models.tag_heads import HEADS
 from minicap.models.tagger import Tag, Tagger

@@ -12,21 +12,25 @@ from minicap.data.batches import CaptionBatch
 from minicap.data.preprocessing import Preprocessing
 from minicap.data.vocabulary import Vocabulary
 from minicap.layers import named
+from minicap.models.attending import AttendingDecoder, telling_attending_shapes
 from minicap.models.base import Model
-from minicap.models.decoders import RecurrentDecoder, RecurrentDecoderCache, telling_decoder_shapes
+from minicap.models.decoders import RecurrentDecoder, telling_decoder_shapes
 from minicap.models.describing import Describer
-from minicap.models.encoder import Encoder, flat_size
+from minicap.models.encoder import Encoder, telling_reading_shapes
+from minicap.models.joining import GRIDS
+from minicap.models.looking import PenaltyCache, penalty_backward, penalty_forward
 from minicap.models.trunk import Trunk, map_shape, telling_trunk_shapes
 from minicap.ops import softmax_cross_entropy_backward, softmax_cross_entropy_forward
 
 
 class CaptionerCache(NamedTuple):
-    """The shape of the pictures, and the caches of encoder, decoder and loss."""
+    """The shape of the pictures, the caches of encoder, decoder and loss, and of the penalty on looking."""
 
     images: tuple[int, ...]
     encoder: Any
-    decoder: RecurrentDecoderCache
+    decoder: Any
     loss: Any
+    penalty: PenaltyCache | None
 
 
 class Captioner(Describer, Model):
@@ -40,7 +44,8 @@ class Captioner(Describer, Model):
     decoder : str
         ``rnn``, ``lstm`` or ``gru``.
     conditioning : str
-        How the picture reaches the decoder: ``par``, ``init``, ``pre``, or ``none``: a language model.
+        How the picture reaches the decoder: ``par``, ``init``, ``pre``, ``merge``, ``attention``, ``dot``, or
+        ``none``: a language model.
     image_size : int
         Side S of the square pictures, in pixels.
     embed_size : int
@@ -53,6 +58,12 @@ class Captioner(Describer, Model):
         Probability dropped in the decoder while training.
     batch_norm : bool
         Whether batch norm stands behind the convolutions and in front of the features.
+    attention_gate : bool
+        For ``attention``: whether a gate says at each word how much the picture matters.
+    attention_penalty : float
+        For ``attention``: how much it costs a training, in nats a caption, not to look at every place about once.
+    reset_after : bool
+        For ``gru``: whether its reset gate acts after the product, as in cuDNN, or before it, as in the paper.
     dtype : str
         ``float32`` or ``float64``.
     seed : int
@@ -87,6 +98,9 @@ class Captioner(Describer, Model):
         layers: int = 1,
         dropout: float = 0.0,
         batch_norm: bool = False,
+        attention_gate: bool = False,
+        attention_penalty: float = 0.0,
+        reset_after: bool = True,
         dtype: str = "float32",
         seed: int = 0,
         blind: bool = False,
@@ -96,18 +110,26 @@ class Captioner(Describer, Model):
             {
                 "encoder": encoder, "decoder": decoder, "conditioning": conditioning, "image_size": image_size,
                 "embed_size": embed_size, "hidden_size": hidden_size, "layers": layers, "dropout": dropout,
-                "batch_norm": bool(batch_norm), "dtype": str(dtype), "seed": seed, "blind": blind,
+                "batch_norm": bool(batch_norm), "attention_gate": bool(attention_gate),
+                "attention_penalty": float(attention_penalty), "reset_after": bool(reset_after),
+                "dtype": str(dtype), "seed": seed, "blind": blind,
             },
             preprocessing,
         )  # fmt: skip
+        self._check_attention()
         self.vocabulary = vocabulary
         self.blind = blind or conditioning == "none"  # who shows nothing need not look
         rng = np.random.default_rng(seed)
-        self.encoder = Encoder(encoder, image_size, embed_size, batch_norm=batch_norm, rng=rng, dtype=dtype)
-        self.decoder = RecurrentDecoder(
-            len(vocabulary), self.encoder.feature_size, cell=decoder, conditioning=conditioning, layers=layers,
-            embed_size=embed_size, hidden_size=hidden_size, dropout=dropout, rng=rng, dtype=dtype,
-        )  # fmt: skip
+        self.encoder = Encoder(
+            encoder,
+            image_size,
+            embed_size,
+            batch_norm=batch_norm,
+            grid=conditioning in GRIDS,
+            rng=rng,
+            dtype=dtype,
+        )
+        self.decoder: Any = self._build_decoder(rng)
 
     @property
     def parts(self) -> Mapping[str, Any]:
@@ -147,10 +169,16 @@ class Captioner(Describer, Model):
         self._check(batch)
         seen, target = batch.tokens[:, :-1], batch.tokens[:, 1:]
         features, c_encoder = self.encoder.forward(self._seen(batch.images), training=training)  # (M, E)
-        features = np.repeat(features, len(batch.tokens) // len(features), axis=0)  # (N, E)
+        features = np.repeat(features, len(batch.tokens) // len(features), axis=0)  # (N, E), or (N, L, E)
         logits, c_decoder = self.decoder.forward(features, seen, batch.mask, training=training, rng=rng)
         loss, c_loss = softmax_cross_entropy_forward(logits, target, mask=batch.mask)
-        return loss, CaptionerCache(batch.images.shape, c_encoder, c_decoder, c_loss)
+        c_penalty = None
+        if training and self.config["attention_penalty"]:
+            extra, c_penalty = penalty_forward(
+                c_decoder.weights, batch.mask, self.config["attention_penalty"]
+            )
+            loss = loss + extra
+        return loss, CaptionerCache(batch.images.shape, c_encoder, c_decoder, c_loss, c_penalty)
 
     def backward(
         self, cache: CaptionerCache, dloss: float = 1.0, *, image_gradient: bool = True
@@ -173,11 +201,11 @@ class Captioner(Describer, Model):
             Named and shaped like ``params``.
         """
         dlogits = softmax_cross_entropy_backward(dloss, cache.loss).dlogits
-        dfeatures, g_decoder = self.decoder.backward(dlogits, cache.decoder)  # (N, E)
+        looked = () if cache.penalty is None else (penalty_backward(dloss, cache.penalty),)
+        dfeatures, g_decoder = self.decoder.backward(dlogits, cache.decoder, *looked)  # (N, E)
+        # Captions share a picture: (M, E).
         seen = 1 if self.blind else cache.images[0]
-        dfeatures = dfeatures.reshape(seen, -1, dfeatures.shape[1]).sum(
-            axis=1
-        )  # (M, E): captions share a picture
+        dfeatures = dfeatures.reshape(seen, -1, *dfeatures.shape[1:]).sum(axis=1)
         dimages, g_encoder = self.encoder.backward(dfeatures, cache.encoder, image_gradient)
         if self.blind and image_gradient:  # what it saw was none of these pictures
             dimages = np.zeros(cache.images, self.dtype)
@@ -211,15 +239,39 @@ class Captioner(Describer, Model):
         -------
         dict of str to tuple
         """
-        filters, side = map_shape(config["encoder"], config["image_size"])
-        features = config["embed_size"]
-        sizes = {name: config[name] for name in ("conditioning", "embed_size", "hidden_size", "layers")}
-        decoder = telling_decoder_shapes(words, features, cell=config["decoder"], **sizes)
+        sizes = {name: config[name] for name in ("embed_size", "hidden_size", "layers")}
+        sizes |= {"cell": config["decoder"], "feature_size": config["embed_size"]}
+        if config["conditioning"] == "attention":
+            decoder = telling_attending_shapes(words, **sizes)
+        else:
+            decoder = telling_decoder_shapes(words, conditioning=config["conditioning"], **sizes)
+        map_of = map_shape(config["encoder"], config["image_size"])
+        reading = telling_reading_shapes(*map_of, config["embed_size"], grid=config["conditioning"] in GRIDS)
         return {
             **telling_trunk_shapes(config["encoder"]),
-            "encoder.where.linear.weight": (flat_size(filters, side), features),
+            **{f"encoder.{name}": shape for name, shape in reading.items()},
             **{f"decoder.{name}": shape for name, shape in decoder.items()},
         }
+
+    def _build_decoder(self, rng: Rng) -> Any:
+        """Return the decoder that the options describe."""
+        shared = ("embed_size", "hidden_size", "layers", "dropout", "reset_after", "dtype")
+        options = {name: self.config[name] for name in shared} | {"cell": self.config["decoder"], "rng": rng}
+        sizes, conditioning = (len(self.vocabulary), self.config["embed_size"]), self.config["conditioning"]
+        if conditioning == "attention":
+            return AttendingDecoder(*sizes, gate=self.config["attention_gate"], **options)
+        return RecurrentDecoder(*sizes, conditioning=conditioning, **options)
+
+    def _check_attention(self) -> None:
+        """Raise unless the options of attention go with it, and the penalty is one."""
+        penalty, conditioning = self.config["attention_penalty"], self.config["conditioning"]
+        if conditioning != "attention" and (self.config["attention_gate"] or penalty):
+            raise ValueError(
+                "Captioner: attention_gate and attention_penalty go with conditioning 'attention', "
+                f"not {conditioning!r}"
+            )
+        if not 0 <= penalty < np.inf:
+            raise ValueError(f"Captioner: attention_penalty is {penalty} but at least 0 is needed")
 
     def _check(self, batch: CaptionBatch) -> None:
         """Raise unless pictures, tokens and mask belong together."""

@@ -1,8 +1,9 @@
-"""Three places where a picture can enter a recurrent decoder, and none.
+"""The places where a picture can enter a recurrent decoder, and none.
 
 Each takes the features and the embedded words and gives what the recurrent layers read: their inputs, the
 state they start from, and the mask. ``init`` sets the first state, ``pre`` is read as the first word,
-``par`` stands beside every word; ``none`` keeps it out.
+``par`` stands beside every word; ``none`` keeps it out. Two more join the picture behind the recurrent layers,
+see ``minicap.models.joining``.
 """
 
 from __future__ import annotations
@@ -33,9 +34,12 @@ class Conditioning:
     ----------
     lead : int
         How many inputs stand before the first word.
+    grid : bool
+        Whether the features are a grid (N, L, E), a vector a place, rather than one vector (N, E).
     """
 
     lead = 0
+    grid = False
 
     def __init__(self, feature_size: int, embed_size: int) -> None:
         self.feature_size, self.embed_size = feature_size, embed_size
@@ -50,13 +54,13 @@ class Conditioning:
         """Parameters of the layers in between, none by default."""
         return {}
 
-    def telling_shapes(self, state_size: int) -> dict[str, tuple[int, ...]]:
+    def telling_shapes(self, state_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
         """Return the shapes of the weights of the layers in between, which a file has to bear out."""
         return {}
 
-    def build(self, state_size: int, *, rng: Rng, dtype: DTypeLike) -> None:
-        """Create the layers in between, once the width S of the state is known."""
-        self.state_size, self.dtype = state_size, np.dtype(dtype)
+    def build(self, state_size: int, hidden_size: int, *, rng: Rng, dtype: DTypeLike) -> None:
+        """Create the layers in between, once the widths S of the state and H of the top layer are known."""
+        self.state_size, self.hidden_size, self.dtype = state_size, hidden_size, np.dtype(dtype)
 
     def forward(self, features: Array, words: Array, mask: Array | None) -> tuple[Drive, Any]:
         """Join features (N, E) and words (N, T, D); the cache is what ``backward`` needs."""
@@ -66,9 +70,25 @@ class Conditioning:
         """Return (dfeatures (N, E), dwords (N, T, D), grads)."""
         raise NotImplementedError
 
+    def join(self, hs: Array, features: Array) -> tuple[Array, Any]:
+        """Return what the vocabulary reads (N, T, H): the states, unless the picture joins them here."""
+        return hs, None
+
+    def join_backward(self, dread: Array, cache: Any) -> tuple[Array, Array | None, Arrays]:
+        """Return (dhs (N, T, H), dfeatures or None, grads)."""
+        return dread, None, {}
+
     def first(self, features: Array) -> tuple[Array, Array | None]:
         """Return the first state (N, S), and what is read before the first word (N, D') if anything."""
         return self._zero_state(features), None
+
+    def remember(self, features: Array) -> Array | None:
+        """Return what ``recall`` needs of the features at every word, with N rows."""
+        return None
+
+    def recall(self, h: Array, shown: Array) -> tuple[Array, Array | None]:
+        """Return what the vocabulary reads (N, H), and where the decoder looked (N, L) if anywhere."""
+        return h, None
 
     def beside(self, features: Array) -> Array:
         """Return what stands beside every word (N, D' - D), the same at each step: nothing by default."""
@@ -89,13 +109,13 @@ class Init(Conditioning):
         """The map from features to state."""
         return named(to_state=self.to_state.params)
 
-    def telling_shapes(self, state_size: int) -> dict[str, tuple[int, ...]]:
+    def telling_shapes(self, state_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
         """Return the shape of the map's weight."""
         return {"to_state.weight": (self.feature_size, state_size)}
 
-    def build(self, state_size: int, *, rng: Rng, dtype: DTypeLike) -> None:
+    def build(self, state_size: int, hidden_size: int, *, rng: Rng, dtype: DTypeLike) -> None:
         """Create the map from features to state."""
-        super().build(state_size, rng=rng, dtype=dtype)
+        super().build(state_size, hidden_size, rng=rng, dtype=dtype)
         self.to_state = Linear(self.feature_size, state_size, rng=rng, dtype=dtype)
 
     def forward(self, features: Array, words: Array, mask: Array | None) -> tuple[Drive, Any]:
@@ -130,13 +150,13 @@ class Pre(Conditioning):
         """The map from features to a word vector."""
         return named(to_word=self.to_word.params)
 
-    def telling_shapes(self, state_size: int) -> dict[str, tuple[int, ...]]:
+    def telling_shapes(self, state_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
         """Return the shape of the map's weight."""
         return {"to_word.weight": (self.feature_size, self.embed_size)}
 
-    def build(self, state_size: int, *, rng: Rng, dtype: DTypeLike) -> None:
+    def build(self, state_size: int, hidden_size: int, *, rng: Rng, dtype: DTypeLike) -> None:
         """Create the map from features to a word vector."""
-        super().build(state_size, rng=rng, dtype=dtype)
+        super().build(state_size, hidden_size, rng=rng, dtype=dtype)
         self.to_word = Linear(self.feature_size, self.embed_size, rng=rng, dtype=dtype)
 
     def forward(self, features: Array, words: Array, mask: Array | None) -> tuple[Drive, Any]:
@@ -198,6 +218,3 @@ class Nothing(Conditioning):
     def backward(self, upstream: Drive, cache: Any) -> tuple[Array, Array, Arrays]:
         """Send nothing to the features."""
         return np.zeros(cache, self.dtype), upstream.inputs, {}
-
-
-CONDITIONINGS: dict[str, type[Conditioning]] = {"par": Par, "init": Init, "pre": Pre, "none": Nothing}

@@ -10,7 +10,8 @@ from numpy.typing import DTypeLike
 from minicap._types import Array, Arrays, Rng
 from minicap.decoding import Step
 from minicap.layers import CELLS, Dropout, Embedding, Linear, RecurrentStack, named
-from minicap.models.conditioning import CONDITIONINGS, Drive
+from minicap.models.conditioning import Drive
+from minicap.models.joining import BESIDE_ATTENTION, CONDITIONINGS
 
 DECODERS = tuple(CELLS)
 
@@ -21,6 +22,18 @@ class RecurrentState(NamedTuple):
     state: Array
 
 
+class RecurrentMemory(NamedTuple):
+    """What stays for a sentence.
+
+    ``z_x`` (N, gates H) is what the lowest recurrent layer reads at every word, whichever it is: its bias, and of the
+    features what some conditionings show beside each. ``shown`` is what
+    the picture joins the states with, (N, 0) where it does not.
+    """
+
+    z_x: Array
+    shown: Array
+
+
 class RecurrentDecoderCache(NamedTuple):
     """The caches of the decoder's parts, in forward order."""
 
@@ -28,6 +41,7 @@ class RecurrentDecoderCache(NamedTuple):
     drop_words: Any
     conditioning: Any
     rnn: Any
+    join: Any
     drop_states: Any
     to_vocab: Any
 
@@ -42,12 +56,14 @@ class RecurrentDecoder:
     cell : str
         ``rnn``, ``lstm`` or ``gru``.
     conditioning : str
-        ``par``, ``init``, ``pre`` or ``none``, see ``minicap.models.conditioning``.
+        ``par``, ``init``, ``pre``, ``merge``, ``dot`` or ``none``, see ``minicap.models.conditioning`` and ``joining``.
     embed_size, hidden_size : int
         D and H.
     layers : int
     dropout : float
         Probability dropped of word vectors, between layers, and of the states in front of the vocabulary.
+    reset_after : bool
+        Of the GRU, see ``minicap.ops.gru``.
     rng : numpy.random.Generator
     dtype : dtype
 
@@ -68,26 +84,28 @@ class RecurrentDecoder:
         hidden_size: int = 256,
         layers: int = 1,
         dropout: float = 0.0,
+        reset_after: bool = True,
         rng: Rng,
         dtype: DTypeLike = "float32",
     ) -> None:
-        if conditioning not in CONDITIONINGS:
+        if conditioning not in BESIDE_ATTENTION:
             raise ValueError(
                 f"RecurrentDecoder: there is no conditioning {conditioning!r}; choose one of {', '.join(CONDITIONINGS)}"
             )
         self.embed_size = embed_size
         self.embed = Embedding(vocab_size, embed_size, rng=rng, dtype=dtype)
-        self.conditioning = CONDITIONINGS[conditioning](feature_size, embed_size)
+        self.conditioning = BESIDE_ATTENTION[conditioning](feature_size, embed_size)
         self.rnn = RecurrentStack(
             cell,
             self.conditioning.input_size,
             hidden_size,
             layers=layers,
             dropout=dropout,
+            reset_after=reset_after,
             rng=rng,
             dtype=dtype,
         )
-        self.conditioning.build(self.rnn.state_size, rng=rng, dtype=dtype)
+        self.conditioning.build(self.rnn.state_size, hidden_size, rng=rng, dtype=dtype)
         self.dropout = Dropout(dropout)
         self.to_vocab = Linear(hidden_size, vocab_size, rng=rng, dtype=dtype)
 
@@ -119,7 +137,7 @@ class RecurrentDecoder:
 
         Parameters
         ----------
-        features : Array, (N, E)
+        features : Array, (N, E), or (N, L, E) for ``dot``
         seen : Array of int, (N, T)
             ``<start>`` and the words, without the last token.
         mask : Array of bool, (N, T), optional
@@ -135,10 +153,11 @@ class RecurrentDecoder:
         words, c_embed = self.embed.forward(seen)  # (N, T, D)
         words, c_words = self.dropout.forward(words, training=training, rng=rng)
         (inputs, beside, state, mask), c_condition = self.conditioning.forward(features, words, mask)
-        hs, c_rnn = self.rnn.run(inputs, state, beside=beside, mask=mask, training=training, rng=rng)
-        hs, c_states = self.dropout.forward(hs[:, self.conditioning.lead :], training=training, rng=rng)
-        logits, c_vocab = self.to_vocab.forward(hs)  # (N, T, V)
-        return logits, RecurrentDecoderCache(c_embed, c_words, c_condition, c_rnn, c_states, c_vocab)
+        hs, _, c_rnn = self.rnn.run(inputs, state, beside=beside, mask=mask, training=training, rng=rng)
+        read, c_join = self.conditioning.join(hs[:, self.conditioning.lead :], features)  # (N, T, H)
+        read, c_states = self.dropout.forward(read, training=training, rng=rng)
+        logits, c_vocab = self.to_vocab.forward(read)  # (N, T, V)
+        return logits, RecurrentDecoderCache(c_embed, c_words, c_condition, c_rnn, c_join, c_states, c_vocab)
 
     def backward(self, dlogits: Array, cache: RecurrentDecoderCache) -> tuple[Array, Arrays]:
         """Propagate back to the features.
@@ -150,64 +169,67 @@ class RecurrentDecoder:
 
         Returns
         -------
-        dfeatures : Array, (N, E)
+        dfeatures : Array, shaped like the features
         grads : dict of str to Array
             Named like ``params``.
         """
-        dhs, g_vocab = self.to_vocab.backward(dlogits, cache.to_vocab)
-        dhs, _ = self.dropout.backward(dhs, cache.drop_states)
-        dhs = np.pad(
-            dhs, ((0, 0), (self.conditioning.lead, 0), (0, 0))
-        )  # nobody read what came before the words
-        dinputs, dbeside, dstate, g_rnn = self.rnn.run_backward(dhs, cache.rnn)
+        dread, g_vocab = self.to_vocab.backward(dlogits, cache.to_vocab)
+        dread, _ = self.dropout.backward(dread, cache.drop_states)
+        dhs, djoined, g_join = self.conditioning.join_backward(dread, cache.join)
+        # Nobody read what came before the words.
+        dhs = np.pad(dhs, ((0, 0), (self.conditioning.lead, 0), (0, 0)))
+        dinputs, dbeside, dstate, g_rnn = self.rnn.run_backward(dhs, None, cache.rnn)
         dfeatures, dwords, g_condition = self.conditioning.backward(
             Drive(dinputs, dbeside, dstate, mask=None), cache.conditioning
         )
+        if djoined is not None:  # the picture was read in two places
+            dfeatures = dfeatures + djoined
         dwords, _ = self.dropout.backward(dwords, cache.drop_words)
         _, g_embed = self.embed.backward(dwords, cache.embed)
-        return dfeatures, named(embed=g_embed, conditioning=g_condition, rnn=g_rnn, to_vocab=g_vocab)
+        grads = named(embed=g_embed, conditioning=g_condition | g_join, rnn=g_rnn, to_vocab=g_vocab)
+        return dfeatures, grads
 
-    def start(self, features: Array) -> tuple[Array, RecurrentState]:
+    def start(self, features: Array) -> tuple[RecurrentMemory, RecurrentState]:
         """Return (memory, state) in front of the first word.
 
         Parameters
         ----------
-        features : Array, (N, E)
+        features : Array, (N, E), or (N, L, E) for ``dot``
 
         Returns
         -------
-        memory : Array, (N, gates H)
-            What the lowest recurrent layer reads at every word, whichever it is: its bias, and of the features
-            what some conditionings show beside each.
+        memory : RecurrentMemory
         state : RecurrentState
         """
         state, lead = self.conditioning.first(features)
         if lead is not None:
             _, state = self.rnn.step(lead, state)
-        memory = self.rnn.cells[0].read(self.conditioning.beside(features), self.embed_size)
-        return memory, RecurrentState(state)
+        z_x = self.rnn.cells[0].read(self.conditioning.beside(features), self.embed_size)
+        shown = self.conditioning.remember(features)
+        return RecurrentMemory(z_x, z_x[:, :0] if shown is None else shown), RecurrentState(state)
 
-    def step(self, tokens: Array, state: RecurrentState, memory: Array) -> Step:
+    def step(self, tokens: Array, state: RecurrentState, memory: RecurrentMemory) -> Step:
         """Read one token each and return the logits of the next.
 
         Parameters
         ----------
         tokens : Array of int, (N,)
         state : RecurrentState
-        memory : Array, (N, gates H)
+        memory : RecurrentMemory
             From ``start``.
 
         Returns
         -------
         Step
-            logits (N, V) and the new state.
+            logits (N, V), the new state, and for ``dot`` where it looked (N, L).
         """
         word, _ = self.embed.forward(tokens)  # (N, D)
         z_x = word @ self.rnn.cells[0].params["w_x"][: self.embed_size]  # (N, gates H)
-        z_x += memory
+        z_x += memory.z_x
         h, after = self.rnn.advance(z_x, state.state)
-        logits, _ = self.to_vocab.forward(h)
-        return Step(logits, RecurrentState(after))
+        read, looked = self.conditioning.recall(h, memory.shown)
+        logits, _ = self.to_vocab.forward(read)
+        return Step(logits, RecurrentState(after), looked)
 
 
 def telling_decoder_shapes(
@@ -234,9 +256,9 @@ def telling_decoder_shapes(
     -------
     dict of str to tuple
     """
-    kind, shown = CELLS[cell], CONDITIONINGS[conditioning](feature_size, embed_size)
+    kind, shown = CELLS[cell], BESIDE_ATTENTION[conditioning](feature_size, embed_size)
     width = kind.gates * hidden_size
-    between = shown.telling_shapes(layers * kind.states * hidden_size)
+    between = shown.telling_shapes(layers * kind.states * hidden_size, hidden_size)
     return {
         "embed.weight": (words, embed_size),
         "rnn.layer1.w_x": (shown.input_size, width),

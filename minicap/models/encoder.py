@@ -11,6 +11,7 @@ from minicap._types import Array, Arrays, Rng
 from minicap.initializers import he_normal
 from minicap.layers import BatchNorm, Flatten, Linear, MaxPool2d, Relu, Sequential, named
 from minicap.layers.base import Composite
+from minicap.models.grid import GridReading
 from minicap.models.trunk import Trunk, map_shape
 
 GRID = 8  # a map of twice as many places a side, or more, is pooled before every place of it is read
@@ -116,11 +117,13 @@ class EncoderCache(NamedTuple):
     """The caches of the encoder's parts, in forward order."""
 
     convs: dict[str, Any]
-    reading: ReadingCache
+    reading: Any
 
 
 class Encoder:
     """Convolutions, then a reading of their last map: pictures (N, 3, S, S) in, features (N, E) out.
+
+    Or a grid of features (N, L, E), one vector a place, for a decoder that looks at places.
 
     Parameters
     ----------
@@ -131,6 +134,8 @@ class Encoder:
     feature_size : int
         Width E of the feature vector.
     batch_norm : bool
+    grid : bool
+        Whether there is a vector a place rather than one a picture.
     rng : numpy.random.Generator
     dtype : dtype
 
@@ -147,13 +152,21 @@ class Encoder:
         feature_size: int,
         *,
         batch_norm: bool = False,
+        grid: bool = False,
         rng: Rng,
         dtype: DTypeLike = "float32",
     ) -> None:
         self.feature_size = feature_size
         filters, side = map_shape(encoder, image_size)
         self.convs = Trunk(encoder, batch_norm=batch_norm, rng=rng, dtype=dtype)
-        self.reading = Reading(filters, side, feature_size, batch_norm=batch_norm, rng=rng, dtype=dtype)
+        options: dict[str, Any] = {"batch_norm": batch_norm, "rng": rng, "dtype": dtype}
+        self.reading: Reading | GridReading
+        self.feature_shape: tuple[int, ...] = (feature_size,)
+        if grid:
+            self.reading = GridReading(filters, side, feature_size, pool=_coarse(side), **options)
+            self.feature_shape = (self.reading.places, feature_size)
+        else:
+            self.reading = Reading(filters, side, feature_size, **options)
 
     @property
     def params(self) -> Arrays:
@@ -176,7 +189,7 @@ class Encoder:
 
         Returns
         -------
-        features : Array, (N, E)
+        features : Array, (N, E) or (N, L, E)
         cache : EncoderCache
         """
         maps, c_convs = self.convs.forward(images, training=training)  # (N, F, s, s)
@@ -190,7 +203,7 @@ class Encoder:
 
         Parameters
         ----------
-        dfeatures : Array, (N, E)
+        dfeatures : Array, (N, E) or (N, L, E)
         cache : EncoderCache
         image_gradient : bool
             Whether to go on to the pixels.
@@ -204,6 +217,27 @@ class Encoder:
         dmaps, g_reading = self.reading.backward(dfeatures, cache.reading)
         dimages, g_convs = self.convs.backward(dmaps, cache.convs, input_gradient=image_gradient)
         return dimages, g_convs | g_reading
+
+
+def telling_reading_shapes(
+    filters: int, side: int, feature_size: int, *, grid: bool = False
+) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the weights of a reading that are as large as any, which a file has to bear out.
+
+    Parameters
+    ----------
+    filters, side, feature_size : int
+        F, s and E.
+    grid : bool
+
+    Returns
+    -------
+    dict of str to tuple
+    """
+    if grid:
+        places = (side // _coarse(side)) ** 2
+        return {"linear.weight": (filters, feature_size), "position.weight": (places, feature_size)}
+    return {"where.linear.weight": (flat_size(filters, side), feature_size)}
 
 
 def flat_size(filters: int, side: int) -> int:

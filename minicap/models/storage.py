@@ -15,6 +15,7 @@ from minicap.data.preprocessing import Preprocessing
 from minicap.errors import InputError
 
 VERSION = 1
+LATER = ("attention_gate", "attention_penalty", "reset_after")  # options that the first files did not know
 _APART = ("vocabulary", "labels", "preprocessing")  # stored beside the config
 Model = TypeVar("Model")
 
@@ -146,8 +147,9 @@ def restore_model(path: Path, arrays: Arrays, meta: dict[str, Any], kind: type[M
     try:
         vocabulary = kind.vocabulary_type.from_dict(meta["vocabulary"])  # type: ignore[attr-defined]
         preprocessing = Preprocessing.from_dict(meta["preprocessing"])
-        _check_config(meta["config"], len(vocabulary), arrays, kind)
-        model: Any = kind(vocabulary, preprocessing=preprocessing, **meta["config"])  # type: ignore[call-arg]
+        config = _full_config(meta["config"], kind)
+        _check_config(config, len(vocabulary), arrays, kind)
+        model: Any = kind(vocabulary, preprocessing=preprocessing, **config)  # type: ignore[call-arg]
     except (KeyError, TypeError, ValueError, MemoryError) as error:
         raise InputError(
             f"{shown(path)}: the checkpoint's settings make no sense ({shown(error)})"
@@ -168,10 +170,23 @@ def restore_model(path: Path, arrays: Arrays, meta: dict[str, Any], kind: type[M
     return model
 
 
-def _check_config(config: Any, words: int, arrays: Arrays, kind: Any) -> None:
+def _full_config(config: Any, kind: Any) -> dict[str, Any]:
+    """Return the settings with those that came later than the file: what it did was what their defaults do."""
+    if not isinstance(config, dict):
+        raise ValueError(f"config is a {type(config).__name__}")
+    later = {name: value for name, value in _options(kind).items() if name in LATER}
+    return later | config
+
+
+def _options(kind: Any) -> dict[str, Any]:
+    """Return the options of a kind of model with their defaults."""
+    return {n: p.default for n, p in inspect.signature(kind).parameters.items() if n not in _APART}
+
+
+def _check_config(config: dict[str, Any], words: int, arrays: Arrays, kind: Any) -> None:
     """Refuse settings that no model has, or whose sizes the arrays of the file do not bear out."""
-    options = {n: p.default for n, p in inspect.signature(kind).parameters.items() if n not in _APART}
-    if not isinstance(config, dict) or set(config) != set(options):
+    options = _options(kind)
+    if set(config) != set(options):
         raise ValueError("config: " + ", ".join(sorted(map(str, set(options) ^ set(config)))))
     for name, default in options.items():
         if type(config[name]) is not type(default) and not (isinstance(default, float) and config[name] == 0):

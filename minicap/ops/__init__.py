@@ -13,7 +13,12 @@ from minicap.ops.activations import (
     tanh_backward,
     tanh_forward,
 )
-from minicap.ops.attention import additive_attention_backward, additive_attention_forward
+from minicap.ops.attention import (
+    additive_attention_backward,
+    additive_attention_forward,
+    additive_attention_step_backward,
+    additive_attention_step_forward,
+)
 from minicap.ops.avg_pool import avg_pool2d_backward, avg_pool2d_forward
 from minicap.ops.batch_norm import batch_norm_backward, batch_norm_forward
 from minicap.ops.binary_loss import (
@@ -47,6 +52,8 @@ from minicap.ops.softmax import softmax_backward, softmax_forward
 __all__ = [
     "additive_attention_backward",
     "additive_attention_forward",
+    "additive_attention_step_backward",
+    "additive_attention_step_forward",
     "avg_pool2d_backward",
     "avg_pool2d_forward",
     "batch_norm_backward",

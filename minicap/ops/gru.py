@@ -93,12 +93,32 @@ def _step(
         z_h = h @ w_h + b_h  # (N, 3H)
         gates, h_next = kernels.recurrent.gru_gates_forward(z_x, z_h, np.ascontiguousarray(h))
         return h_next, GruStepCache(x, h, w_x, w_h, gates, z_h)
+    gates, h_next = gru_reset_before(z_x, h, w_h, b_h)
+    return h_next, GruStepCache(x, h, w_x, w_h, gates, None)
+
+
+def gru_reset_before(z_x: Array, h: Array, w_h: Array, b_h: Array) -> tuple[Array, Array]:
+    """Take one step whose reset gate acts before the product, given the input's part of it.
+
+    Parameters
+    ----------
+    z_x : Array, (N, 3H)
+        ``x @ w_x + b_x``.
+    h : Array, (N, H)
+    w_h : Array, (H, 3H)
+    b_h : Array, (3H,)
+
+    Returns
+    -------
+    gates : Array, (N, 3H)
+    h_next : Array, (N, H)
+    """
     hidden = h.shape[1]
     rz, n = np.split(z_x, [2 * hidden], axis=1)  # (N, 2H), (N, H)
     rz, _ = sigmoid_forward(rz + h @ w_h[:, : 2 * hidden] + b_h[: 2 * hidden])
     r, z = np.split(rz, 2, axis=1)
     n = np.tanh(n + (r * h) @ w_h[:, 2 * hidden :] + b_h[2 * hidden :])
-    return (1 - z) * n + z * h, GruStepCache(x, h, w_x, w_h, np.hstack([r, z, n]), None)
+    return np.hstack([r, z, n]), (1 - z) * n + z * h
 
 
 def gru_step_backward(dh_next: Array, cache: GruStepCache) -> GruStepGrads:

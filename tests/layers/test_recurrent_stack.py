@@ -31,10 +31,11 @@ class AsLayer:
         return self.stack.params
 
     def forward(self, x, state, **options):
-        return self.stack.run(x, state, **options)
+        hs, last, cache = self.stack.run(x, state, **options)
+        return (hs, last), cache
 
-    def backward(self, dhs, cache):
-        dx, dbeside, dstate, grads = self.stack.run_backward(dhs, cache)
+    def backward(self, dhs, dlast, cache):
+        dx, dbeside, dstate, grads = self.stack.run_backward(dhs, dlast, cache)
         assert dbeside is None
         return (dx, dstate), grads
 
@@ -45,10 +46,11 @@ class WithCompany(AsLayer):
     inputs = ("x", "beside", "state")
 
     def forward(self, x, beside, state, **options):
-        return self.stack.run(x, state, beside=beside, **options)
+        hs, last, cache = self.stack.run(x, state, beside=beside, **options)
+        return (hs, last), cache
 
-    def backward(self, dhs, cache):
-        dx, dbeside, dstate, grads = self.stack.run_backward(dhs, cache)
+    def backward(self, dhs, dlast, cache):
+        dx, dbeside, dstate, grads = self.stack.run_backward(dhs, dlast, cache)
         return (dx, dbeside, dstate), grads
 
 
@@ -75,7 +77,7 @@ def test_what_stands_beside_every_input_is_read_at_every_step(cell, layers, mask
     beside = rng.standard_normal((3, 1))
     check_layer(WithCompany(net), x[..., :1], beside, state, mask=mask).assert_ok()
     repeated = np.concatenate([x[..., :1], np.repeat(beside[:, None], 3, axis=1)], axis=2)
-    hs, _ = net.run(x[..., :1], state, beside=beside, mask=mask)
+    hs, _, _ = net.run(x[..., :1], state, beside=beside, mask=mask)
     np.testing.assert_allclose(hs, net.run(repeated, state, mask=mask)[0], rtol=1e-13)
 
 
@@ -83,18 +85,34 @@ def test_what_stands_beside_every_input_is_read_at_every_step(cell, layers, mask
 def test_steps_in_a_loop_give_the_sequence(cell, layers, rng, kernels):
     net = stack(cell, layers, dropout=0.5)
     x, state = inputs(net, rng)
-    hs, _ = net.run(x, state)
+    hs, last, _ = net.run(x, state)
     for t in range(3):
         h, state = net.step(x[:, t], state)
         np.testing.assert_allclose(h, hs[:, t], rtol=1e-13)
+    np.testing.assert_allclose(state, last, rtol=1e-13)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_the_gru_of_the_paper_resets_before_the_product(layers, rng, kernels):
+    net = RecurrentStack(
+        "gru", 2, 2, layers=layers, reset_after=False, rng=np.random.default_rng(3), dtype="float64"
+    )
+    x, state = inputs(net, rng)
+    check_layer(AsLayer(net), x, state, mask=MASK).assert_ok()
+    hs, last, _ = net.run(x, state)
+    assert (hs != stack("gru", layers).run(x, state)[0]).any()
+    for t in range(3):
+        h, state = net.step(x[:, t], state)
+        np.testing.assert_allclose(h, hs[:, t], rtol=1e-13)
+    np.testing.assert_allclose(state, last, rtol=1e-13)
 
 
 def test_a_stack_is_one_cell_reading_the_other(cell, rng, kernels):
     net = stack(cell, 2)
     x, state = inputs(net, rng)
     half = net.state_size // 2
-    below, _ = net.cells[0].run(x, state[:, :half])
-    above, _ = net.cells[1].run(below, state[:, half:])
+    below, _, _ = net.cells[0].run(x, state[:, :half])
+    above, _, _ = net.cells[1].run(below, state[:, half:])
     np.testing.assert_array_equal(net.run(x, state)[0], above)
 
 
@@ -138,8 +156,8 @@ def test_names_shapes_and_start_of_parameters():
 def test_float32_stays_float32(cell, rng, kernels):
     net = stack(cell, 2, dtype="float32")
     x, state = (array.astype(np.float32) for array in inputs(net, rng))
-    hs, cache = net.run(x, state, mask=MASK)
-    dx, _, dstate, grads = net.run_backward(np.ones_like(hs), cache)
+    hs, _, cache = net.run(x, state, mask=MASK)
+    dx, _, dstate, grads = net.run_backward(np.ones_like(hs), None, cache)
     h, after = net.step(x[:, 0], state)
     assert {a.dtype for a in (hs, dx, dstate, h, after, *grads.values())} == {np.dtype("float32")}
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from minicap.data import CaptionBatch, Vocabulary
-from minicap.data.vocabulary import START
-from minicap.decoding import take_rows
-from minicap.models import Captioner
+from minicap.data.vocabulary import END, START
+from minicap.decoding import Decoding, take_rows
+from minicap.models import ENCODERS, Captioner
 
 CAPTIONS = ["a red circle", "blue square", "a red circle above a blue square", ""]
 
@@ -123,7 +123,7 @@ def test_a_search_may_re_index_the_state(captioner, decoder, conditioning, pictu
     memory, state = model.decoder.start(model.features(pictures))
     step = model.decoder.step(np.full(4, START), state, memory)
     after = model.decoder.step(np.full(4, 5), step.state, memory).logits
-    taken = model.decoder.step(np.full(3, 5), take_rows(step.state, rows), memory[rows]).logits
+    taken = model.decoder.step(np.full(3, 5), take_rows(step.state, rows), take_rows(memory, rows)).logits
     np.testing.assert_allclose(taken, after[rows], rtol=1e-12)
 
 
@@ -191,7 +191,7 @@ def test_a_language_model_is_the_recurrent_layers_alone(captioner, draw, kernels
     decoder, seen = model.decoder, batch.tokens[:, :-1]
     assert not decoder.conditioning.params
     words = model.params["decoder.embed.weight"][seen]
-    hs, _ = decoder.rnn.run(words, np.zeros((2, decoder.rnn.state_size)), mask=batch.mask)
+    hs, _, _ = decoder.rnn.run(words, np.zeros((2, decoder.rnn.state_size)), mask=batch.mask)
     logits = hs @ model.params["decoder.to_vocab.weight"] + model.params["decoder.to_vocab.bias"]
     log_probs = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
     targets = np.take_along_axis(log_probs, batch.tokens[:, 1:, None], axis=2)[:, :, 0]
@@ -253,3 +253,86 @@ def test_a_picture_alone_can_be_trained_on(captioner, draw):
     assert all(np.isfinite(array).all() for array in (dimages, *grads.values()))
     assert not model.buffers["encoder.last.norm.running_mean"].any()
     assert model.buffers["encoder.norm1.running_mean"].any()
+
+
+# Searches
+
+
+def test_a_beam_of_one_is_greedy_and_a_wider_one_no_worse(
+    captioner, pictures, decoder, conditioning, kernels
+):
+    model = captioner(decoder=decoder, conditioning=conditioning)
+    greedy, one, five = (model.caption(pictures, max_length=6, **k) for k in ({}, {"beam": 1}, {"beam": 5}))
+    assert [(c, c.word_log_probs) for c in one] == [(c, c.word_log_probs) for c in greedy]
+    for narrow, wide in zip(greedy, five, strict=True):
+        scores = [c.log_prob / len(c.word_log_probs) ** 0.7 for c in (narrow, wide)]
+        assert scores[1] >= scores[0] - 1e-12
+
+
+def test_a_beam_as_wide_as_the_tree_is_brute_force(captioner, pictures, decoder, conditioning):
+    model, limits = (
+        captioner(decoder=decoder, conditioning=conditioning),
+        {"max_length": 2, "length_penalty": 1.0},
+    )
+    wide, best = (model.caption(pictures, **k, **limits) for k in ({"beam": 60}, {"exhaustive": True}))
+    assert wide == best
+    np.testing.assert_allclose([c.log_prob for c in wide], [c.log_prob for c in best], rtol=1e-12)
+    errors = model.search_errors(model.features(pictures), [[text] for text in best], beam=60, **limits)
+    assert errors.search_error == 0
+    assert errors.preferred.tolist() == [END not in h.tokens for h in errors.best]  # a reference has an end
+
+
+def test_a_beams_log_prob_is_what_log_prob_says(captioner, pictures, decoder, conditioning):
+    model = captioner(decoder=decoder, conditioning=conditioning)
+    model.params["decoder.to_vocab.bias"][END] += 1
+    captions = model.caption(pictures, beam=4, no_repeat=2, batch_size=3)
+    np.testing.assert_allclose([c.log_prob for c in captions], model.log_prob(pictures, captions), rtol=1e-10)
+    assert captions == model.caption(pictures, Decoding(beam=4, no_repeat=2))
+
+
+def test_captions_carry_where_the_decoder_looked(captioner, pictures, conditioning):
+    model = captioner(conditioning=conditioning)
+    looks = conditioning in ("attention", "dot")
+    for way in ({}, {"beam": 3}, {"sample": True}, {"exhaustive": True, "max_length": 2}):
+        for caption in model.caption(pictures, **way):
+            assert (caption.attention is not None) == looks
+            if looks:
+                assert len(caption.attention) == len(caption.word_log_probs)
+                np.testing.assert_allclose(caption.attention.sum(axis=1), 1, rtol=1e-12)
+
+
+def test_a_vocabulary_without_words_can_only_end(draw, pictures, decoder, conditioning, monkeypatch):
+    monkeypatch.setitem(ENCODERS, "tiny", "3,M,4,M,4,M")
+    model = Captioner(
+        Vocabulary([]), encoder="tiny", image_size=8, decoder=decoder, conditioning=conditioning,
+        embed_size=4, hidden_size=3, dtype="float64",
+    )  # fmt: skip
+    for way in ({}, {"beam": 3}, {"sample": True, "top_p": 0.5}, {"exhaustive": True}):
+        assert model.caption(pictures, **way) == [""] * 4
+        assert {len(c.word_log_probs) for c in model.caption(pictures, **way, min_length=1)} == {0}
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])
+def test_whatever_the_weights_a_search_ends(value, captioner, pictures, decoder, conditioning, kernels):
+    model = captioner(decoder=decoder, conditioning=conditioning)
+    features = model.features(pictures)
+    model.params["decoder.rnn.layer1.w_x"][::2] = value
+    model.params["decoder.to_vocab.weight"][0] = value
+    for way in ({}, {"beam": 3}, {"sample": True}, {"exhaustive": True, "max_length": 2}):
+        captions = model.caption_features(features, **way)
+        assert len(captions) == 4
+        assert all(np.isfinite(c.log_prob) and len(c.word_log_probs) <= 40 for c in captions)
+
+
+def test_match_is_the_log_probability_of_a_word(captioner, pictures):
+    model = captioner()
+    fits = model.match(model.features(pictures), CAPTIONS, batch_size=3)
+    assert fits.shape == (4, 4)
+    for m, text in enumerate(CAPTIONS):
+        expected = model.log_prob(pictures, [text] * 4) / (len(text.split()) + 1)
+        np.testing.assert_allclose(fits[:, m], expected, rtol=1e-12)
+
+
+def test_settings_of_a_name_that_does_not_exist_are_named(captioner, pictures):
+    with pytest.raises(TypeError, match="beams"):
+        captioner().caption(pictures, beams=3)

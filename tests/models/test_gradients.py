@@ -24,7 +24,7 @@ def test_every_captioners_gradient_is_right(decoder, conditioning, layers, capti
 def test_the_pictures_matter_in_that_check(decoder, conditioning, captioner, draw):
     """A gradient that is zero everywhere would prove nothing: features are alive in every picture."""
     model, batch = captioner(decoder=decoder, conditioning=conditioning), draw(2, [4, 1, 3, 2])
-    assert (model.features(batch.images) > 0).any(axis=1).all()
+    assert (model.features(batch.images) > 0).any(axis=-1).all()
     dimages, grads = model.backward(model.loss(batch)[1])
     assert ((dimages != 0).mean(axis=(1, 2, 3)) > 0.3).all()
     assert all(array.any() for array in grads.values())

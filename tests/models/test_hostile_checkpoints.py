@@ -14,7 +14,7 @@ from minicap.archive import write_archive
 from minicap.data import Labels, Vocabulary
 from minicap.errors import InputError
 from minicap.models import CONDITIONINGS, DECODERS, Captioner, Classifier, Tagger, load_any
-from minicap.models.storage import model_record
+from minicap.models.storage import LATER, model_record
 
 SMALL = {"encoder": "2,M,R3", "image_size": 4}
 MEGABYTE = 2**20
@@ -139,10 +139,17 @@ def test_what_a_head_does_not_use_takes_no_memory(head, tmp_path):
 
 def test_every_setting_is_missed_and_no_other_is_taken(record, tmp_path):
     arrays, meta = record
-    for name in meta["config"]:
+    for name in set(meta["config"]) - set(LATER):
         less = {key: value for key, value in meta["config"].items() if key != name}
         refused(tmp_path, arrays, meta | {"config": less}, f"settings make no sense .*config: {name}")
     refused(tmp_path, arrays, meta | {"config": meta["config"] | {"more": 1}}, "config: more")
+
+
+def test_what_came_later_has_its_default_in_a_file_without_it(record, tmp_path):
+    arrays, meta = record
+    older = {key: value for key, value in meta["config"].items() if key not in LATER}
+    write_archive(tmp_path / "older.npz", arrays, meta | {"config": older})
+    assert load_any(tmp_path / "older.npz").config == meta["config"]
 
 
 @pytest.mark.parametrize("kind", ["Captioner", "Classifier", "Tagger"])

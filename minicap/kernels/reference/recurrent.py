@@ -216,12 +216,10 @@ def lstm_forward(
 
     Parameters
     ----------
-    x : (N, T, D)
+    x, mask : as for ``rnn_forward``
     h0, c0 : (N, H)
-    w_x : (D, 4H)
-    w_h : (H, 4H)
+    w_x, w_h : (D, 4H) and (H, 4H)
     b : (4H,) or (N, 4H)
-    mask : (N, T) bool, or None
 
     Returns
     -------
@@ -276,13 +274,9 @@ def gru_forward(
 
     Parameters
     ----------
-    x : (N, T, D)
-    h0 : (N, H)
-    w_x : (D, 3H)
-    w_h : (H, 3H)
-    b_x : (3H,) or (N, 3H)
-    b_h : (3H,)
-    mask : (N, T) bool, or None
+    x, h0, mask : as for ``rnn_forward``
+    w_x, w_h : (D, 3H) and (H, 3H)
+    b_x, b_h : (3H,) or (N, 3H), and (3H,)
 
     Returns
     -------
