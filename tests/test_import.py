@@ -65,7 +65,8 @@ MAY_USE = {
     "threadpoolctl": {"kernels._threads", "training", "doctor", "cli"},
     "matplotlib": {"plots", "report"},
     "PIL": {"data.images"},
-    "torch": {"bench.libraries"},  # on request, in a worker's process
+    # on request: in a worker's process, and to check an autograd.Function
+    "torch": {"bench.libraries", "gradcheck.adapters.torch_function"},
 }
 DEFERRED = {"PIL", "torch"}  # imported inside functions only
 

@@ -24,7 +24,21 @@ OPTIONS: dict[str, dict[str, tuple[type, str]]] = {
         "decoder": (str, "network that writes: rnn, lstm or gru"),
         "conditioning": (
             str,
-            "how the picture reaches the decoder: par, init, pre, or none for a language model without pictures",
+            "how the picture reaches the decoder: beside every word (par), as first state (init), as first word (pre), "
+            "behind the recurrent layers (merge), by looking at places before each word (attention) or after it (dot), "
+            "or none for a language model without pictures",
+        ),
+        "attention-gate": (
+            bool,
+            "with --conditioning attention: a gate says how much the picture matters now",
+        ),
+        "attention-penalty": (
+            float,
+            "with --conditioning attention: what it costs not to look at every place about once, in nats a caption",
+        ),
+        "reset-after": (
+            bool,
+            "with --decoder gru: the reset gate acts after the product, as in cuDNN, not before",
         ),
         "decoder-from": (str, "take over decoder and vocabulary of this run"),
         "head": (str, "how tags are found: spatial, dense or sequence"),
@@ -98,6 +112,12 @@ USES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
         "models that see, so not for --conditioning none",
         lambda c: (c.task, c.conditioning) != ("caption", "none"),
     ),
+    (
+        "attention-gate attention-penalty",
+        "--conditioning attention",
+        lambda c: (c.task, c.conditioning) == ("caption", "attention"),
+    ),
+    ("reset-after", "--task caption --decoder gru", lambda c: (c.task, c.decoder) == ("caption", "gru")),
     ("step-every step-factor", "--schedule step", lambda c: c.schedule == "step"),
 )
 

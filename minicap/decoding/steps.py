@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
 from minicap._types import Array
 
 
@@ -33,10 +35,16 @@ def take_rows(state: Any, rows: Array) -> Any:
     Parameters
     ----------
     state : NamedTuple of Array, (N, ...)
+        Or an array, or any of these in tuples; what has no rows (None, a number) is handed on as it is.
     rows : Array of int, (M,)
 
     Returns
     -------
-    NamedTuple of Array, (M, ...)
+    the same with Array, (M, ...)
     """
-    return type(state)(*(array[rows] for array in state))
+    if isinstance(state, np.ndarray):
+        return state[rows] if state.ndim else state
+    if isinstance(state, tuple):
+        taken = [take_rows(part, rows) for part in state]
+        return type(state)(*taken) if hasattr(state, "_fields") else tuple(taken)
+    return state

@@ -6,58 +6,23 @@ from upstream gradients to gradients by name. The engine moves the arrays, and p
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from minicap._types import Array, Rng
 from minicap.gradcheck.compare import Budget, Comparison
-from minicap.gradcheck.hygiene import Gradients, changed, fingerprint, same, upstream_problems
+from minicap.gradcheck.diagnosis import Evidence, diagnose, diagnosis_of_problems
+from minicap.gradcheck.diagnosis.ties import ties_problems
+from minicap.gradcheck.findings import Diagnosis, Problem, UnusableError
+from minicap.gradcheck.hygiene import Gradients, changed, fingerprint, same, snapshot, upstream_problems
+from minicap.gradcheck.precision import looks_narrow, narrow_problem, slack
 from minicap.gradcheck.report import GradientResult, Report
 from minicap.gradcheck.structure import MISSING, structure_problem
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A function with a backward, in the one form the engine knows.
-
-    Attributes
-    ----------
-    name : str
-        What is checked, for the report.
-    inputs : dict of str to ndarray
-        The live float arrays to differentiate by, keyed by the name of their gradient.
-    forward : callable
-        ``forward() -> (outputs, cache)`` at the present content of ``inputs``; outputs is a tuple.
-    backward : callable
-        ``backward(upstreams, cache) -> (gradients, problems)``: a dict keyed like ``inputs``, and sentences
-        about whatever could not be wired to an input.
-    linear : bool
-        Whether ``backward`` takes an upstream gradient at all; a model's may start from its own loss.
-    arguments : dict of str to object
-        Everything the code was given, by name: the live inputs, integer inputs, options.
-    style : str
-        The convention it is written to: "pair", "class", "closure", "loss", "model", ...
-    notes : tuple of str
-        What the adapter took for granted, for the report.
-    """
-
-    name: str
-    inputs: dict[str, Array]
-    forward: Callable[[], tuple[tuple[Any, ...], Any]]
-    backward: Callable[[tuple[Any, ...], Any], tuple[Gradients, list[str]]]
-    linear: bool = True
-    arguments: dict[str, Any] = field(default_factory=dict)
-    style: str = "pair"
-    notes: tuple[str, ...] = ()
-
-
-class UnusableError(Exception):
-    """The code under check cannot be differentiated; the message says why."""
+from minicap.gradcheck.subject import Subject, flat, guarded, require_finite, require_floats
 
 
 @dataclass
@@ -70,9 +35,17 @@ class Check:
     rng: Rng
     problems: list[str] = field(default_factory=list)
     fragile: bool = False
+    narrow: Problem | None = None
+    size: int = 0
 
     def __post_init__(self) -> None:
         self.base = {name: x.copy() for name, x in self.subject.inputs.items()}
+        moved = {id(x) for x in self.subject.inputs.values()}
+        self.fixed = {
+            name: (value, value.copy())
+            for name, value in self.subject.arguments.items()
+            if isinstance(value, np.ndarray) and id(value) not in moved
+        }
 
     def run(self) -> Report:
         """Return the report; whatever the checked code raises becomes a sentence in it."""
@@ -82,28 +55,55 @@ class Check:
             results = self.measure()
         except UnusableError as unusable:
             error = unusable.__cause__ or unusable
-            self.problems.append(str(unusable))
+            self.say(str(unusable), unusable.kind, unusable.gradient)
         finally:
             self.restore()
-        notes = self.subject.notes
-        return Report(self.subject.name, results, tuple(self.problems), self.tolerance, error, notes)
+        notes = (*self.subject.notes, *_idle(results))
+        report = Report(self.subject.name, results, tuple(self.problems), self.tolerance, error, notes)
+        return report if report.passed else replace(report, diagnosis=self.diagnose(report))
+
+    def diagnose(self, report: Report) -> Diagnosis | None:
+        """Return the bug behind a failed check; a diagnosis that cannot be made is none."""
+        try:
+            return diagnose(Evidence(self.subject, report.gradients, report.problems))
+        except (Exception, SystemExit):
+            return diagnosis_of_problems(report.problems)
+        finally:
+            self.restore()
+
+    def say(self, sentence: str, kind: str, gradient: str | None = None) -> None:
+        """Add a sentence about something wrong."""
+        self.problems.append(Problem(sentence, kind, gradient))
 
     def measure(self) -> tuple[GradientResult, ...]:
         """Call forward and backward, watch their manners, compare their gradients."""
         outputs, cache = self.forward()
-        middle, kept = _flat(outputs), fingerprint(cache)
+        middle, kept = flat(outputs), fingerprint(cache)
+        self.size = middle.size
         self.inputs_unchanged("forward")
-        _require_finite(outputs)
+        require_finite(outputs)
+        eps = self.precision(outputs)
         upstreams, other = self.draw(outputs), self.draw(outputs)
         gradients = self.watched_backward(upstreams, other, cache)
         if not np.array_equal(self.evaluate(), middle):
-            self.problems.append("forward is not deterministic: the same inputs give two different outputs")
-        results = self.compare(gradients, _flat(upstreams), middle, _eps(outputs))
-        if not np.array_equal(_flat(outputs), middle):
-            self.problems.append("a later forward overwrites the output of an earlier one")
+            self.say(
+                "forward is not deterministic: the same inputs give two different outputs", "nondeterministic"
+            )
+        results = self.compare(gradients, flat(upstreams), middle, eps)
+        if not np.array_equal(flat(outputs), middle):
+            self.say("a later forward overwrites the output of an earlier one", "mutates_input")
         elif not self.problems and changed(kept, fingerprint(cache)):
-            self.problems.append("a later forward overwrites the cache of an earlier one")
+            self.say("a later forward overwrites the cache of an earlier one", "mutates_input")
         return results
+
+    def precision(self, outputs: tuple[Any, ...]) -> float:
+        """Return the rounding error of the least exact output; it must not be less exact than the inputs."""
+        inputs = list(self.subject.inputs.values())
+        self.narrow = narrow_problem(outputs, inputs)
+        if self.narrow is not None:
+            self.problems.append(self.narrow)
+        eps = float(max(np.finfo(np.asarray(y).dtype).eps for y in outputs))
+        return float(np.finfo(np.float32).eps) if self.narrow and looks_narrow(outputs, inputs) else eps
 
     def compare(
         self, gradients: Gradients, upstream: Array, middle: Array, eps: float
@@ -119,44 +119,58 @@ class Check:
                     GradientResult(name, x.shape, "FAIL", math.inf, math.nan, None, math.nan, math.nan)
                 )
                 continue
-            comparison = Comparison(x, self.evaluate, upstream, middle, eps, self.tolerance)
-            results.append(comparison.run(name, analytic.astype(np.float64), self.budget, self.rng))
+            tolerance = slack(self.tolerance, eps if self.narrow else 0.0, analytic.dtype, x.dtype)
+            comparison = Comparison(x, self.evaluate, upstream, middle, eps, tolerance)
+            result = comparison.run(name, analytic.astype(np.float64), self.budget, self.rng)
+            if result.verdict == "KINK":
+                self.problems += ties_problems(name, comparison, analytic)
+            results.append(result)
         return tuple(results)
 
     def evaluate(self) -> Array:
         """Return all outputs at the present inputs, flattened; put back inputs that do not survive that."""
-        outputs = _flat(self.forward()[0])
+        outputs = flat(self.forward()[0])
         if self.fragile:
             self.restore()
+        if outputs.size != self.size:
+            raise UnusableError(
+                f"forward returns {self.size:,} numbers at one call and {outputs.size:,} at another",
+                "nondeterministic",
+            )
         return outputs
 
     def watched_backward(self, upstreams: tuple[Any, ...], other: tuple[Any, ...], cache: Any) -> Gradients:
         """Call backward and add a sentence for each promise that it breaks."""
         drawn, kept = fingerprint(upstreams), fingerprint(cache)
-        passed = copy.deepcopy(upstreams)
+        passed = snapshot(upstreams)
+        before = len(self.problems)
         gradients = self.backward(passed, cache)
-        first, found = copy.deepcopy(gradients), len(self.problems)
+        first, found = snapshot(gradients), len(self.problems)
         if changed(drawn, fingerprint(passed)):
-            self.problems.append("backward changes its upstream gradient; work on a copy")
+            self.say("backward changes its upstream gradient; work on a copy", "mutates_input")
         self.inputs_unchanged("backward")
         touched = changed(kept, fingerprint(cache))
         if touched and len(self.problems) == found:
-            self.problems.append(f"backward changes {touched[0]}: a cache is read, never written")
-        if len(self.problems) == found and self.subject.linear:
+            self.say(f"backward changes {touched[0]}: a cache is read, never written", "mutates_input")
+        written = any(isinstance(p, Problem) and p.kind == "mutates_input" for p in self.problems[before:])
+        if not written and self.subject.linear:
             self.problems += upstream_problems(lambda dys: self.backward(dys, cache), upstreams, first, other)
             if len(self.problems) == found and not same(first, gradients):
-                self.problems.append("a later backward overwrites the gradients of an earlier one")
+                self.say("a later backward overwrites the gradients of an earlier one", "mutates_input")
+        if self.subject.manners is not None:
+            self.problems += guarded("backward", self.subject.manners, upstreams, cache)
+            self.restore()
         return first
 
     def forward(self) -> tuple[tuple[Any, ...], Any]:
         """Call forward and see that its outputs can be differentiated."""
-        outputs, cache = _guarded("forward", self.subject.forward)
-        _require_floats(outputs)
+        outputs, cache = guarded("forward", self.subject.forward)
+        require_floats(outputs)
         return outputs, cache
 
     def backward(self, upstreams: tuple[Any, ...], cache: Any) -> Gradients:
         """Call backward, noting once what could not be wired."""
-        gradients, problems = _guarded("backward", self.subject.backward, upstreams, cache)
+        gradients, problems = guarded("backward", self.subject.backward, upstreams, cache)
         self.problems += [problem for problem in problems if problem not in self.problems]
         return gradients
 
@@ -169,14 +183,29 @@ class Check:
     def _draw_like(self, y: Any) -> Any:
         """Return normal numbers in the form of ``y``: array, NumPy scalar or Python float."""
         if isinstance(y, np.ndarray):
-            return np.asarray(self.rng.standard_normal(y.shape)).astype(y.dtype)
-        return type(y)(self.rng.standard_normal() + 2.0)
+            return np.asarray(self.rng.standard_normal(y.shape)).astype(
+                np.float64 if self.narrow else y.dtype
+            )
+        number = type(y)(self.rng.standard_normal() + 2.0)
+        return float(number) if self.narrow else number
 
     def inputs_unchanged(self, who: str) -> None:
         """Add a sentence for every input that no longer holds its values, and give them back."""
         for name, x in self.subject.inputs.items():
-            if not np.array_equal(x, self.base[name], equal_nan=True):
-                self.problems.append(f"{who} changes the input that {name} belongs to; work on a copy")
+            if np.array_equal(x, self.base[name], equal_nan=True):
+                continue
+            if name in self.subject.parameters:
+                sentence = (
+                    f"{who} changes the parameter that {name} belongs to: gradients are computed there, the "
+                    "step is the optimiser's"
+                )
+            else:
+                sentence = f"{who} changes the input that {name} belongs to; work on a copy"
+            self.say(sentence, "mutates_input", name)
+            self.fragile = True
+        for argument, (value, before) in self.fixed.items():
+            if fingerprint(value) != fingerprint(before):
+                self.say(f"{who} changes its argument {argument}; work on a copy", "mutates_input")
                 self.fragile = True
         self.restore()
 
@@ -184,47 +213,67 @@ class Check:
         """Put the inputs back as they were."""
         for name, x in self.subject.inputs.items():
             np.copyto(x, self.base[name])
+        for value, before in self.fixed.values():
+            np.copyto(value, before)
 
 
-def _flat(values: tuple[Any, ...]) -> Array:
-    """Return arrays and scalars as one float64 vector of its own memory."""
-    return np.concatenate([np.array(value, dtype=np.float64).ravel() for value in values])
+def _idle(results: tuple[GradientResult, ...]) -> list[str]:
+    """Return a note where every gradient is zero, analytic and numeric: a check that checked nothing."""
+    if not results or any(result.never_exercised < 1.0 for result in results):
+        return []
+    return [
+        "nothing was exercised: every gradient is zero, the analytic and the numerical one; other inputs are needed"
+    ]
 
 
-def _eps(outputs: tuple[Any, ...]) -> float:
-    """Return the relative rounding error of the least exact output."""
-    return float(max(np.finfo(np.asarray(y).dtype).eps for y in outputs))
+def check(
+    build: Callable[[], Subject],
+    name: str,
+    *,
+    tolerance: float = 1e-6,
+    budget: Budget | None = None,
+    seed: int = 0,
+    usage: bool = False,
+) -> Report:
+    """Build a subject and check it; whatever goes wrong on the way is a sentence in the report.
 
+    Parameters
+    ----------
+    build : callable
+        Returns the subject, by an adapter.
+    name : str
+        What to call it where it cannot be built.
+    tolerance : float
+        The relative error allowed.
+    budget : Budget, optional
+        How many probes an input gets.
+    seed : int
+        Seeds the upstream gradients and the choice of entries.
+    usage : bool
+        Whether a ValueError of the checker's own, about how it was called, is raised.
 
-def _require_floats(outputs: tuple[Any, ...]) -> None:
-    """Raise UnusableError where an output cannot be differentiated."""
-    if not outputs:
-        raise UnusableError("forward returns no output at all")
-    for i, y in enumerate(outputs):
-        what = f"output {i}" if len(outputs) > 1 else "the output"
-        if not isinstance(y, (np.ndarray, np.floating, float)):
-            raise UnusableError(f"{what} of forward is a {type(y).__name__}; an array of floats is needed")
-        if np.asarray(y).dtype.kind != "f":
-            raise UnusableError(
-                f"{what} of forward has dtype {np.asarray(y).dtype}; only floats can be differentiated"
-            )
-
-
-def _require_finite(outputs: tuple[Any, ...]) -> None:
-    """Raise UnusableError where an output is NaN or infinite at the very point of the check."""
-    for i, y in enumerate(outputs):
-        bad = int((~np.isfinite(y)).sum())
-        if bad:
-            what = f"output {i}" if len(outputs) > 1 else "the output"
-            raise UnusableError(f"{what} of forward is not finite at {bad:,} of {np.size(y):,} entries")
-
-
-def _guarded(stage: str, function: Callable[..., Any], *args: Any) -> Any:
-    """Call the code under check; what it raises is a finding, not a crash."""
+    Returns
+    -------
+    Report
+    """
     try:
-        return function(*args)
-    except UnusableError:
-        raise
-    except Exception as raised:
-        text = " ".join(str(raised).split())
-        raise UnusableError(f"{stage} raised {type(raised).__name__}: {text}") from raised
+        subject = guarded("the code", build)
+    except UnusableError as unusable:
+        cause, sentence = unusable.__cause__, str(unusable)
+        if isinstance(cause, ValueError) and _ours(cause):
+            if usage:
+                raise cause from None
+            sentence = str(cause)
+        problem = Problem(sentence, unusable.kind, unusable.gradient)
+        return Report(name, (), (problem,), tolerance, cause or unusable)
+    return Check(subject, tolerance, budget or Budget(), np.random.default_rng(seed)).run()
+
+
+def _ours(raised: BaseException) -> bool:
+    """Whether an exception was raised by the checker's own code, as a usage error."""
+    trace = raised.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and str(trace.tb_frame.f_globals.get("__name__", "")).startswith(
+        "minicap.gradcheck"
+    )

@@ -63,6 +63,14 @@ class Problem(str):
         return Problem, (str(self), self.kind, self.gradient)
 
 
+class UnusableError(Exception):
+    """The code under check cannot be differentiated; the message says why, ``kind`` is one of ``KINDS``."""
+
+    def __init__(self, sentence: str, kind: str = "unknown", gradient: str | None = None) -> None:
+        super().__init__(sentence)
+        self.kind, self.gradient = kind, gradient
+
+
 @dataclass(frozen=True)
 class Diagnosis:
     """The bug that explains what was measured, in a sentence that a student can act on.

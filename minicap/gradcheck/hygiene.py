@@ -6,7 +6,6 @@ earlier result alone, and a backward is linear in its upstream gradient: zero gi
 
 from __future__ import annotations
 
-import copy
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from minicap._types import Array
+from minicap.gradcheck.findings import Problem
 
 Gradients = dict[str, Any]
 Backward = Callable[[tuple[Any, ...]], Gradients]
@@ -72,6 +72,19 @@ def same(a: Any, b: Any) -> bool:
     return fingerprint(a) == fingerprint(b)
 
 
+def snapshot(value: Any) -> Any:
+    """Return the value with every array in its tuples, lists and dicts copied; what else there is stays itself."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, dict):
+        return {key: snapshot(child) for key, child in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*map(snapshot, value))
+    if type(value) in (list, tuple):
+        return type(value)(map(snapshot, value))
+    return value
+
+
 def upstream_problems(
     backward: Backward, upstreams: tuple[Any, ...], gradients: Gradients, other: tuple[Any, ...]
 ) -> list[str]:
@@ -86,12 +99,17 @@ def upstream_problems(
     gradients : dict
         What ``backward(upstreams)`` gave the first time.
     """
-    problems = []
+    problems: list[str] = []
     if not same(gradients, backward(upstreams)):
-        return ["backward called twice with the same arguments gives two different results"]
-    zero = copy.deepcopy(backward(tuple(dy * 0 for dy in upstreams)))
-    mixed = copy.deepcopy(backward(tuple(2 * dy - dz for dy, dz in zip(upstreams, other, strict=True))))
-    apart = copy.deepcopy(backward(other))
+        return [
+            Problem(
+                "backward called twice with the same arguments gives two different results",
+                "nondeterministic",
+            )
+        ]
+    zero = snapshot(backward(tuple(dy * 0 for dy in upstreams)))
+    mixed = snapshot(backward(tuple(2 * dy - dz for dy, dz in zip(upstreams, other, strict=True))))
+    apart = snapshot(backward(other))
     # A gradient that is zero in theory is rounding noise in practice, of the size that the others allow.
     noise = 100 * max((_rounding(g) for g in gradients.values() if _comparable(g, g)), default=0.0)
     for name, gradient in gradients.items():
@@ -99,9 +117,12 @@ def upstream_problems(
         if not all(_comparable(gradient, part) for part in parts):
             continue
         if np.any(parts[0] != 0):
-            problems.append(f"{name} is not zero when the upstream gradient is zero: something adds to it")
+            sentence = "is not zero when the upstream gradient is zero: something adds to it"
         elif not _close(parts[1], 2 * gradient - parts[2], gradient, parts[2], noise=noise):
-            problems.append(f"{name} is not linear in the upstream gradient, as a derivative must be")
+            sentence = "is not linear in the upstream gradient, as a derivative must be"
+        else:
+            continue
+        problems.append(Problem(f"{name} {sentence}", "not_linear", name))
     return problems
 
 

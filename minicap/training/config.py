@@ -44,6 +44,9 @@ class TrainConfig:
     freeze: bool = False  # keep those as they are
     decoder: str = "lstm"
     conditioning: str = "par"
+    attention_gate: bool = False
+    attention_penalty: float = 0.0  # nats a caption
+    reset_after: bool = True  # of the GRU
     decoder_from: str = ""  # run whose decoder is taken over, with its vocabulary
     head: str = "spatial"
     hidden: str = "512,128"  # widths of fully connected layers
@@ -107,6 +110,11 @@ class TrainConfig:
             raise InputError(f"--decoder-from: only a captioner takes a decoder over, not --task {self.task}")
         if self.blind and self.task != "caption":
             raise InputError(f"--blind: only captioners have a blind baseline, not --task {self.task}")
+        if self.conditioning != "attention" and (self.attention_gate or self.attention_penalty):
+            raise InputError(
+                "--attention-gate, --attention-penalty: only --conditioning attention has them, "
+                f"not {self.conditioning}"
+            )
         if self.crop >= self.image_size:
             raise InputError(
                 f"--crop: {self.crop} pixels are no small shift of pictures of {self.image_size}; use fewer"
@@ -287,6 +295,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "embed_size": (1, 8192),
     "hidden_size": (1, 8192),
     "layers": (1, 4),
+    "attention_penalty": (0, 1e6),
     "dropout": (0, 0.95),
     "min_count": (1, 10**9),
     "crop": (0, 1024),
