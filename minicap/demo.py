@@ -102,9 +102,9 @@ def run_demo(out: str | Path, *, seed: int = 0, fast: bool = False, progress: bo
 def _run(run: RunFolder, config: TrainConfig, size: DemoSize, progress: bool) -> dict[str, Any]:
     """Draw scenes, train with and without sight, and judge."""
     _say(progress, f"drawing {size.train:,} scenes of {config.image_size} pixels ...")
-    splits = Splits(_scenes("train", size.train, config), _scenes("val", size.val, config))
-    tests = {name: _scenes("test", size.test, config, objects=count) for name, count in COUNTS.items()}
-    tests[UNSEEN_PAIRS] = _scenes("compositional", size.test, config)
+    splits = Splits(draw_scenes("train", size.train, config), draw_scenes("val", size.val, config))
+    tests = {name: draw_scenes("test", size.test, config, objects=count) for name, count in COUNTS.items()}
+    tests[UNSEEN_PAIRS] = draw_scenes("compositional", size.test, config)
     _say(progress, f"training {config.epochs} epochs with {minicap.active_kernels()} kernels ...")
     model = fit_run(config, run, splits, progress=progress)
     _say(progress, "training the blind baseline: the same decoder, shown one grey picture always ...")
@@ -142,8 +142,22 @@ def _say(progress: bool, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
-def _scenes(split: str, n: int, config: TrainConfig, objects: int | None = None) -> CaptionData:
-    """Draw scenes of one split."""
+def draw_scenes(split: str, n: int, config: TrainConfig, objects: int | None = None) -> CaptionData:
+    """Draw built-in scenes of one split.
+
+    Parameters
+    ----------
+    split : str
+    n : int
+    config : TrainConfig
+        Its seed and picture size.
+    objects : int, optional
+        How many objects each has; one to three where None.
+
+    Returns
+    -------
+    CaptionData
+    """
     scenes = generate(n, size=config.image_size, seed=config.seed, split=split, objects=objects)
     return CaptionData.from_scenes(scenes, split)
 

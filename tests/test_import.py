@@ -51,7 +51,8 @@ MAY_IMPORT = {
     "doctor": {"kernels", "data", "blas", "machine"},
     "bench": {"training", *ABOVE_MODELS},
     "demo": PROGRAMS,
-    "cli": {"doctor", "demo", "bench", "blas", *PROGRAMS},
+    "comparing": {"demo", *PROGRAMS},
+    "cli": {"doctor", "demo", "comparing", "bench", "blas", *PROGRAMS},
     "__main__": {"cli"},
     "__init__": set(),
 }
@@ -62,6 +63,7 @@ MAY_USE = {
     "numpy": EVERYWHERE,
     "scipy": EVERYWHERE - {"_types"},
     "tqdm": {"data", "training", "explain", "demo", "cli"},
+    "snowballstemmer": {"metrics.meteor.words"},
     "threadpoolctl": {"kernels._threads", "training", "doctor", "cli"},
     "matplotlib": {"plots", "report"},
     "PIL": {"data.images"},

@@ -23,8 +23,12 @@ COMMANDS = {
     "caption": "describe pictures with a trained captioner",
     "tag": "name what pictures show with a trained tagger, and draw where",
     "classify": "name the class of pictures with a trained classifier",
+    "search": "find the pictures that a sentence fits, with a trained captioner",
+    "compare": "train captioners of several kinds alike, and judge them side by side",
     "evaluate": "judge a trained model on a split of the data",
+    "features": "compute what a trained network sees in pictures, and store it",
     "report": "write a run's report.html again",
+    "gradcheck": "check the gradients of anyone's layers, and name the bug",
     "bench": "measure how fast minicap is here, alone or beside PyTorch",
     "doctor": "say what this installation has and what it lacks",
 }
@@ -84,12 +88,21 @@ class _Parser(argparse.ArgumentParser):
         super().exit(status, message)
 
 
+class _Formatter(argparse.HelpFormatter):
+    """Help with room for the longest command: argparse counts its name without the indent."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog)
+        self._action_max_length = 4 + max(map(len, COMMANDS))
+
+
 def _parser() -> argparse.ArgumentParser:
     """Return the parser of all commands, each with its own arguments."""
     parser = _Parser(
         prog="minicap",
         description="Image captioning, tagging and classification written by hand: train, use, evaluate.",
         epilog="example: minicap demo",
+        formatter_class=_Formatter,
     )
     parser.add_argument("--version", action="version", version=f"minicap {minicap.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

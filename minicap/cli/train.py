@@ -75,6 +75,12 @@ OPTIONS: dict[str, dict[str, tuple[type, str]]] = {
         "step-every": (float, "with --schedule step: epochs between two drops; 0: a third of all"),
         "step-factor": (float, "with --schedule step: what a drop leaves of the rate"),
         "clip-norm": (float, "longest gradient allowed"),
+        "label-smoothing": (float, "share of each word's probability that is spread over all words"),
+        "scheduled-sampling": (
+            float,
+            "share of words that the model reads from itself rather than from the caption, at the end of training; it "
+            "rises from 0",
+        ),
         "patience": (int, "stop after so many epochs without a better validation score; 0: never"),
         "val-images": (int, "validation pictures judged after each epoch, at most"),
         "threads": (int, "parts of a batch computed at once; 0: as many as fit"),
@@ -85,7 +91,11 @@ OPTIONS: dict[str, dict[str, tuple[type, str]]] = {
 # Flags, where alone they have an effect, and whether that is here; elsewhere they would be ignored in silence.
 USES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     ("head", "--task tag", lambda c: c.task == "tag"),
-    ("conditioning layers tokenizer captions-per-image", "--task caption", lambda c: c.task == "caption"),
+    (
+        "conditioning layers tokenizer captions-per-image label-smoothing scheduled-sampling",
+        "--task caption",
+        lambda c: c.task == "caption",
+    ),
     (
         "decoder embed-size hidden-size",
         "--task caption, or --task tag with --head sequence",

@@ -19,6 +19,7 @@ from minicap.models.describing import Describer
 from minicap.models.encoder import Encoder, telling_reading_shapes
 from minicap.models.joining import GRIDS
 from minicap.models.looking import PenaltyCache, penalty_backward, penalty_forward
+from minicap.models.sampling import own_words
 from minicap.models.trunk import Trunk, map_shape, telling_trunk_shapes
 from minicap.ops import softmax_cross_entropy_backward, softmax_cross_entropy_forward
 
@@ -142,7 +143,13 @@ class Captioner(Describer, Model):
         return self.encoder.convs
 
     def loss(
-        self, batch: CaptionBatch, *, training: bool = False, rng: Rng | None = None
+        self,
+        batch: CaptionBatch,
+        *,
+        training: bool = False,
+        rng: Rng | None = None,
+        label_smoothing: float = 0.0,
+        sampling: float = 0.0,
     ) -> tuple[Array, CaptionerCache]:
         """Return the mean negative log-probability of the captions' words.
 
@@ -153,7 +160,11 @@ class Captioner(Describer, Model):
         training : bool
             Whether dropout drops and norms use the batch's statistics.
         rng : numpy.random.Generator, optional
-            For dropout.
+            For dropout and ``sampling``.
+        label_smoothing : float
+            See ``minicap.ops.softmax_cross_entropy_forward``.
+        sampling : float
+            Share of the words read that the model draws itself, see ``minicap.models.sampling``.
 
         Returns
         -------
@@ -170,8 +181,13 @@ class Captioner(Describer, Model):
         seen, target = batch.tokens[:, :-1], batch.tokens[:, 1:]
         features, c_encoder = self.encoder.forward(self._seen(batch.images), training=training)  # (M, E)
         features = np.repeat(features, len(batch.tokens) // len(features), axis=0)  # (N, E), or (N, L, E)
+        if sampling:
+            assert rng is not None
+            seen = own_words(self.decoder, features, seen, batch.mask, share=sampling, rng=rng)
         logits, c_decoder = self.decoder.forward(features, seen, batch.mask, training=training, rng=rng)
-        loss, c_loss = softmax_cross_entropy_forward(logits, target, mask=batch.mask)
+        loss, c_loss = softmax_cross_entropy_forward(
+            logits, target, mask=batch.mask, label_smoothing=label_smoothing
+        )
         c_penalty = None
         if training and self.config["attention_penalty"]:
             extra, c_penalty = penalty_forward(

@@ -74,6 +74,8 @@ class TrainConfig:
     step_every: float = 0.0  # epochs; 0: a third of them
     step_factor: float = 0.1
     clip_norm: float = 5.0
+    label_smoothing: float = 0.0  # share of the target's probability
+    scheduled_sampling: float = 0.0  # share of words at the end of training
     patience: int = 0  # epochs without a better validation score; 0: never stop early
     val_images: int = 500  # at most so many are judged after each epoch
     blind: bool = False
@@ -310,6 +312,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "step_every": (0, 10**6),
     "step_factor": (1e-6, 1),
     "clip_norm": (1e-12, 1e12),
+    "label_smoothing": (0, 0.99),
+    "scheduled_sampling": (0, 1),
     "patience": (0, 10**6),
     "val_images": (1, 10**9),
     "threads": (0, 256),

@@ -20,6 +20,7 @@ from minicap.training.checkpoint import load_checkpoint
 from minicap.training.classifying import Classifying
 from minicap.training.config import TrainConfig
 from minicap.training.health import examine
+from minicap.training.objective import CaptionObjective, Objective, likelihood
 from minicap.training.parallel import fitting_threads
 from minicap.training.preparing import Splits, fit_preprocessing, read_splits, tell
 from minicap.training.run import RunFolder
@@ -264,8 +265,10 @@ def _trainer(config: TrainConfig, train: Pictures, model: Any, **options: Any) -
         config.schedule, config.lr, total, round(config.warmup * total),
         step_every=math.ceil(config.step_every * steps), step_factor=config.step_factor,
     )  # fmt: skip
+    optimizer = options.get("optimizer") or _optimizer(config)
     defaults: dict[str, Any] = {
-        "optimizer": _optimizer(config),
+        "optimizer": optimizer,
+        "objective": _objective(config, optimizer, total),
         "rng": np.random.default_rng(seed_for(config.seed, "dropout")),
     }
     return Trainer(
@@ -275,6 +278,15 @@ def _trainer(config: TrainConfig, train: Pictures, model: Any, **options: Any) -
         threads=config.threads or fitting_threads(config.batch_size),
         **defaults | options,
     )  # fmt: skip
+
+
+def _objective(config: TrainConfig, optimizer: Optimizer, total: int) -> Objective:
+    """Return what is minimised; the share of sampled words rises in a line over all steps of the training."""
+    if not config.label_smoothing and not config.scheduled_sampling:
+        return likelihood
+    return CaptionObjective(
+        config.label_smoothing, lambda: config.scheduled_sampling * min(1.0, optimizer.steps / total)
+    )
 
 
 def _optimizer(config: TrainConfig) -> Optimizer:

@@ -1,0 +1,1 @@
+"""What other programs wrote, read as data: weights, and features of pictures."""
