@@ -1,17 +1,23 @@
-"""Captions by somebody who never looked: what a score is worth is its distance from these."""
+"""Captions by somebody who never looked, and by other people: what a score is worth is its distance from these."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 import numpy as np
 
-from minicap.metrics._pairs import Tokens, check_references, check_tokens
+from minicap.metrics._pairs import Tokens, check_pairs, check_references, check_tokens
 from minicap.metrics.bleu import bleu_from_counts, closest_length, ngrams, reference_counts
 
 Metric = Callable[[Sequence[Tokens], Sequence[Sequence[Tokens]]], float]
+Metrics = Callable[[Sequence[Tokens], Sequence[Sequence[Tokens]]], Mapping[str, float]]
+
+HUMAN_NOTE = (
+    "each person is scored against the others, one reference fewer than the model is scored against: "
+    "not strictly comparable, and on the low side"
+)
 
 
 def random_caption(train_captions: Sequence[Tokens], n: int, seed: int = 0) -> list[list[str]]:
@@ -84,6 +90,45 @@ def best_constant_caption(
     score = _constant_bleu(metric, references) if isinstance(metric, str) else _constant(metric, references)
     scores = [score(caption) for caption in unique]
     return list(unique[scores.index(max(scores))])
+
+
+def human_against_others(references: Sequence[Sequence[Tokens]], metrics: Metrics) -> dict[str, float]:
+    """Score people as captioners: each reference in turn is the caption, the others are its references.
+
+    A score against fewer references is lower, so this is not strictly comparable with a model's: ``HUMAN_NOTE``
+    says so, and belongs beside the figures.
+
+    Parameters
+    ----------
+    references : sequence of lists of token lists
+        Two references a picture at least. Where pictures have different numbers, the first of each are taken in
+        turn, as many as every picture has.
+    metrics : callable
+        ``metrics(hypotheses, references) -> {name: score}``.
+
+    Returns
+    -------
+    dict
+        Of each score the mean over the people.
+
+    Raises
+    ------
+    ValueError
+        If there is no picture, or one has fewer than two references.
+    """
+    check_pairs("human_against_others", [[] for _ in references], references)
+    people = min(len(several) for several in references)
+    if people < 2:
+        i = [len(several) for several in references].index(people)
+        raise ValueError(f"human_against_others: references[{i}] is one caption; at least two are needed")
+    rounds = [
+        metrics(
+            [several[j] for several in references],
+            [[*several[:j], *several[j + 1 :]] for several in references],
+        )
+        for j in range(people)
+    ]
+    return {name: sum(scores[name] for scores in rounds) / people for name in rounds[0]}
 
 
 def _checked(candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -> Sequence[Tokens]:

@@ -21,9 +21,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import ArrayLike
+
+from minicap._types import Array
 from minicap.metrics._pairs import Tokens, check_pairs
 
 TINY = 1e-15
@@ -81,7 +85,11 @@ class BleuScore:
 
 
 def corpus_bleu(
-    hypotheses: Sequence[Tokens], references: Sequence[Sequence[Tokens]], max_n: int = 4
+    hypotheses: Sequence[Tokens],
+    references: Sequence[Sequence[Tokens]],
+    max_n: int = 4,
+    *,
+    ids: Sequence[Hashable] | None = None,
 ) -> BleuScore:
     """Score a set of captions: counts are summed over the pictures before they are divided.
 
@@ -93,6 +101,8 @@ def corpus_bleu(
         At least one reference a picture.
     max_n : int
         The longest n-gram.
+    ids : sequence, optional
+        What a message calls the pictures.
 
     Returns
     -------
@@ -103,21 +113,13 @@ def corpus_bleu(
     ValueError
         If the two do not pair up, a picture has no reference, or a caption is not split into tokens.
     """
-    check_pairs("corpus_bleu", hypotheses, references)
+    check_pairs("corpus_bleu", hypotheses, references, ids)
     if max_n < 1:
         raise ValueError(f"corpus_bleu: max_n is {max_n} but n-grams have at least one word")
-    matches, totals = [0] * max_n, [0] * max_n
-    hypothesis_length = reference_length = 0
-    for hypothesis, several in zip(hypotheses, references, strict=True):
-        limits = reference_counts(several, max_n)
-        for gram, count in ngrams(hypothesis, max_n).items():
-            matches[len(gram) - 1] += min(count, limits[gram])
-        for n in range(1, max_n + 1):
-            totals[n - 1] += max(0, len(hypothesis) - n + 1)
-        hypothesis_length += len(hypothesis)
-        reference_length += closest_length(len(hypothesis), [len(reference) for reference in several])
-    scores = bleu_from_counts(matches, totals, hypothesis_length, reference_length)
-    return BleuScore(scores, tuple(matches), tuple(totals), hypothesis_length, reference_length)
+    sums = bleu_counts(hypotheses, references, max_n).sum(axis=0).tolist()
+    matches, totals, lengths = sums[:max_n], sums[max_n:-2], sums[-2:]
+    scores = bleu_from_counts(matches, totals, *lengths)
+    return BleuScore(scores, tuple(matches), tuple(totals), *lengths)
 
 
 def sentence_bleu(hypothesis: Tokens, references: Sequence[Tokens], max_n: int = 4) -> BleuScore:
@@ -141,6 +143,59 @@ def sentence_bleu(hypothesis: Tokens, references: Sequence[Tokens], max_n: int =
         As ``corpus_bleu``.
     """
     return corpus_bleu([hypothesis], [references], max_n)
+
+
+def bleu_counts(
+    hypotheses: Sequence[Tokens], references: Sequence[Sequence[Tokens]], max_n: int = 4
+) -> Array:
+    """Return the counts of each picture: their sum over any set of pictures is all that BLEU of the set needs.
+
+    Parameters
+    ----------
+    hypotheses : sequence of token lists
+    references : sequence of lists of token lists
+    max_n : int
+        The longest n-gram.
+
+    Returns
+    -------
+    Array
+        int64, shape (N, 2 * max_n + 2): the clipped matches of n = 1, 2, ..., the n-grams of the hypothesis, and
+        the lengths of the hypothesis and of the reference closest to it.
+    """
+    rows = []
+    for hypothesis, several in zip(hypotheses, references, strict=True):
+        limits = reference_counts(several, max_n)
+        matches = [0] * max_n
+        for gram, count in ngrams(hypothesis, max_n).items():
+            matches[len(gram) - 1] += min(count, limits[gram])
+        length = len(hypothesis)
+        totals = [max(0, length - n) for n in range(max_n)]
+        rows.append(
+            [*matches, *totals, length, closest_length(length, [len(reference) for reference in several])]
+        )
+    return np.array(rows, np.int64)
+
+
+def bleu_from_rows(sums: ArrayLike) -> Array:
+    """Return BLEU-1, BLEU-2, ... of many sets of pictures at once.
+
+    Parameters
+    ----------
+    sums : array_like of shape (..., 2 * max_n + 2)
+        Rows of ``bleu_counts``, or sums of them.
+
+    Returns
+    -------
+    Array
+        float64, shape (..., max_n).
+    """
+    sums = np.asarray(sums, np.float64)
+    max_n = sums.shape[-1] // 2 - 1
+    precisions = (sums[..., :max_n] + TINY) / (sums[..., max_n:-2] + SMALL)
+    ratio = (sums[..., -2:-1] + TINY) / (sums[..., -1:] + SMALL)
+    penalty = np.exp(np.minimum(0.0, 1 - 1 / ratio))
+    return penalty * np.cumprod(precisions, axis=-1) ** (1 / np.arange(1, max_n + 1))
 
 
 def ngrams(tokens: Tokens, max_n: int) -> Counter[tuple[str, ...]]:

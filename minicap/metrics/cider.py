@@ -1,4 +1,4 @@
-"""CIDEr-D as the standard COCO evaluation code computes it, on captions already split into tokens.
+"""CIDEr-D as the standard COCO evaluation code computes it, and CIDEr, on captions already split into tokens.
 
 With h_k(c) the count of n-gram k in caption c, I the pictures, and df_k the pictures with k in a reference:
 
@@ -10,8 +10,14 @@ A word that every picture's references share weighs nothing. The minimum clips a
 word, and the Gaussian with sigma = 6 punishes a wrong length l. (The standard code counts l in pairs of
 neighbouring words; the differences are those in words, but for an empty caption, which scores 0 anyway.)
 
+CIDEr without the D has neither, and is a plain cosine, times 10 as its authors' code has it:
+
+    CIDEr(c, S)  = 10 * mean over n = 1..4 and s in S of  g_n(c) . g_n(s) / (|g_n(c)| |g_n(s)|)
+
+(The paper also reduces words to their stems; the authors' code does not.)
+
 The weights come from the references scored with the caption: values of two sets of pictures do not compare,
-and a single picture always scores 0, for log 1 = 0.
+and a single picture always scores 0, for log 1 = 0. Or they come from a corpus counted once, an ``Idf``.
 
 References
 ----------
@@ -22,35 +28,40 @@ arXiv:1411.5726.
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple
 
 from minicap.metrics._pairs import Tokens, check_pairs
 from minicap.metrics.bleu import ngrams
+from minicap.metrics.idf import MAX_N, Gram, Idf
 
-MAX_N = 4
 SIGMA = 6.0
 SCALE = 10.0
-
-Gram: TypeAlias = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class CiderScore:
-    """CIDEr-D of a set of captions and of each of them.
+    """CIDEr-D and CIDEr of a set of captions and of each of them.
 
     Attributes
     ----------
     cider : float
-        The mean over the pictures, in 0..10.
+        CIDEr-D, which the standard code calls CIDEr: the mean over the pictures, in 0..10.
     per_image : tuple of float
         One value a picture, in the order given; each in 0..10.
+    plain : float
+        CIDEr as the paper has it, without clipping and without the penalty on length.
+    plain_per_image : tuple of float
+    idf_source : str
+        Where the document frequencies come from, for the signature.
     """
 
     cider: float
     per_image: tuple[float, ...]
+    plain: float
+    plain_per_image: tuple[float, ...]
+    idf_source: str
 
     def as_dict(self) -> dict[str, float]:
         """Return ``{"cider": ...}``, ready for ``metrics.json``."""
@@ -66,7 +77,20 @@ class CaptionVector:
     length: int
 
 
-def corpus_cider(hypotheses: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -> CiderScore:
+class Similarity(NamedTuple):
+    """What two captions share, in 0..1: for CIDEr-D and for CIDEr."""
+
+    clipped: float
+    plain: float
+
+
+def corpus_cider(
+    hypotheses: Sequence[Tokens],
+    references: Sequence[Sequence[Tokens]],
+    *,
+    idf: Idf | None = None,
+    ids: Sequence[Hashable] | None = None,
+) -> CiderScore:
     """Score a set of captions by the rare n-grams they share with their references.
 
     Parameters
@@ -74,7 +98,11 @@ def corpus_cider(hypotheses: Sequence[Tokens], references: Sequence[Sequence[Tok
     hypotheses : sequence of token lists
         One caption a picture.
     references : sequence of lists of token lists
-        At least one reference a picture; the document frequencies are counted in them.
+        At least one reference a picture.
+    idf : Idf, optional
+        Document frequencies of a corpus; without it they are counted in ``references``.
+    ids : sequence, optional
+        What a message calls the pictures.
 
     Returns
     -------
@@ -85,38 +113,19 @@ def corpus_cider(hypotheses: Sequence[Tokens], references: Sequence[Sequence[Tok
     ValueError
         If the two do not pair up, a picture has no reference, or a caption is not split into tokens.
     """
-    check_pairs("corpus_cider", hypotheses, references)
+    check_pairs("corpus_cider", hypotheses, references, ids)
     counts = [[ngrams(reference, MAX_N) for reference in several] for several in references]
-    rarity = inverse_document_frequencies(counts)
-    unseen = math.log(len(references))
-    per_image = []
+    idf = Idf.from_counts(counts) if idf is None else idf
+    rarity, unseen = idf.weights(), idf.unseen
+    found = []
     for hypothesis, several in zip(hypotheses, counts, strict=True):
         candidate = caption_vector(ngrams(hypothesis, MAX_N), rarity, unseen)
-        vectors = [caption_vector(count, rarity, unseen) for count in several]
+        pairs = [similarity(candidate, caption_vector(count, rarity, unseen)) for count in several]
         # fsum rounds once, so that the order of references and pictures cannot change a digit
-        total = math.fsum(similarity(candidate, vector) for vector in vectors)
-        per_image.append(SCALE * total / len(vectors))
-    return CiderScore(math.fsum(per_image) / len(per_image), tuple(per_image))
-
-
-def inverse_document_frequencies(counts: Sequence[Sequence[Mapping[Gram, int]]]) -> dict[Gram, float]:
-    """Return ``log|I| - log df_k`` for each n-gram k of the references.
-
-    Parameters
-    ----------
-    counts : sequence of lists of mappings
-        For each picture, the n-gram counts of its references.
-
-    Returns
-    -------
-    dict
-        From n-gram to weight, at least 0: a picture counts once, however many of its references say it.
-    """
-    frequencies: Counter[Gram] = Counter()
-    for several in counts:
-        frequencies.update(set().union(*several))
-    pictures = math.log(len(counts))
-    return {gram: pictures - math.log(frequency) for gram, frequency in frequencies.items()}
+        found.append([SCALE * math.fsum(values) / len(pairs) for values in zip(*pairs, strict=True)])
+    per_image, plain = zip(*found, strict=True)
+    n = len(found)
+    return CiderScore(math.fsum(per_image) / n, per_image, math.fsum(plain) / n, plain, idf.source)
 
 
 def caption_vector(count: Mapping[Gram, int], rarity: Mapping[Gram, float], unseen: float) -> CaptionVector:
@@ -127,9 +136,9 @@ def caption_vector(count: Mapping[Gram, int], rarity: Mapping[Gram, float], unse
     count : mapping
         From n-gram to how often the caption has it.
     rarity : mapping
-        As ``inverse_document_frequencies`` returns it.
+        From n-gram to weight, as ``Idf.weights`` returns it.
     unseen : float
-        The weight of an n-gram in no reference, log|I|.
+        The weight of an n-gram in no document, ``Idf.unseen``.
 
     Returns
     -------
@@ -143,8 +152,8 @@ def caption_vector(count: Mapping[Gram, int], rarity: Mapping[Gram, float], unse
     return CaptionVector(weights, tuple(math.sqrt(math.fsum(terms)) for terms in squares), length)
 
 
-def similarity(candidate: CaptionVector, reference: CaptionVector) -> float:
-    """Return the clipped cosine, averaged over n, times the Gaussian of the difference in length.
+def similarity(candidate: CaptionVector, reference: CaptionVector) -> Similarity:
+    """Return the cosine averaged over n: clipped and times the Gaussian of the difference in length, and plain.
 
     Parameters
     ----------
@@ -152,15 +161,21 @@ def similarity(candidate: CaptionVector, reference: CaptionVector) -> float:
 
     Returns
     -------
-    float
-        In 0..1.
+    Similarity
     """
-    products = [0.0] * MAX_N
+    clipped, plain = [0.0] * MAX_N, [0.0] * MAX_N
     for gram, weight in candidate.weights.items():
-        other = reference.weights.get(gram, 0.0)
-        products[len(gram) - 1] += min(weight, other) * other
+        other = reference.weights.get(gram)
+        if other:
+            clipped[len(gram) - 1] += min(weight, other) * other
+            plain[len(gram) - 1] += weight * other
     norms = [a * b for a, b in zip(candidate.norms, reference.norms, strict=True)]
-    # a norm of 0 is a caption without n-grams of this length, or with none that weighs anything
-    cosines = [product / norm for product, norm in zip(products, norms, strict=True) if norm > 0]
     difference = candidate.length - reference.length
-    return math.exp(-(difference**2) / (2 * SIGMA**2)) * sum(cosines) / MAX_N
+    return Similarity(
+        math.exp(-(difference**2) / (2 * SIGMA**2)) * _mean_cosine(clipped, norms), _mean_cosine(plain, norms)
+    )
+
+
+def _mean_cosine(products: Sequence[float], norms: Sequence[float]) -> float:
+    """Return the mean of product over norm; 0 for a norm of 0, a caption without n-grams that weigh anything."""
+    return sum(p / norm for p, norm in zip(products, norms, strict=True) if norm > 0) / MAX_N

@@ -1,10 +1,18 @@
-"""Baselines: drawn from training captions, and the best of them by the metric itself."""
+"""Baselines: drawn from training captions, the best of them by the metric itself, and other people."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minicap.metrics import best_constant_caption, corpus_bleu, exact_match, random_caption
+from minicap.metrics import (
+    HUMAN_NOTE,
+    best_constant_caption,
+    corpus_bleu,
+    corpus_rouge,
+    exact_match,
+    human_against_others,
+    random_caption,
+)
 
 captions = st.lists(st.sampled_from(["a", "red", "blue", "dog", "cat", "on"]), min_size=1, max_size=7)
 references = st.lists(st.lists(captions, min_size=1, max_size=3), min_size=1, max_size=5)
@@ -73,3 +81,45 @@ def test_only_so_many_candidates_are_tried():
 def test_bad_input_is_refused(candidates, train, metric, message):
     with pytest.raises(ValueError, match=f"best_constant_caption: {message}"):
         best_constant_caption(candidates, train, metric)
+
+
+# People
+
+
+def test_each_person_is_scored_against_the_others():
+    references = [[["a"], ["a"], ["b"]], [["c"], ["d"], ["c"], ["c"]]]  # the fourth is a reference only
+    found = human_against_others(references, lambda h, r: {"exact": exact_match(h, r)})
+    assert found == {"exact": pytest.approx((2 / 2 + 1 / 2 + 1 / 2) / 3)}
+
+
+def test_nobody_is_scored_against_their_own_caption():
+    seen = []
+
+    def metrics(hypotheses, references):
+        seen.extend(zip(hypotheses, references, strict=True))
+        return corpus_bleu(hypotheses, references).as_dict() | corpus_rouge(hypotheses, references).as_dict()
+
+    references = [[[f"{i}{j}"] for j in range(3)] for i in range(2)]
+    found = human_against_others(references, metrics)
+    assert found.keys() == {"bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l"}
+    assert len(seen) == 6
+    assert all(hypothesis not in others and len(others) == 2 for hypothesis, others in seen)
+    assert references[0] == [["00"], ["01"], ["02"]]
+
+
+def test_the_note_says_that_it_is_not_strictly_comparable():
+    assert "one reference fewer" in HUMAN_NOTE
+    assert "not strictly comparable" in HUMAN_NOTE
+
+
+@pytest.mark.parametrize(
+    ("references", "message"),
+    [
+        ([], "no captions to score"),
+        ([[["a"], ["b"]], [["a"]]], r"references\[1\] is one caption; at least two"),
+        ([[["a"], ["b"]], []], r"references\[1\] is empty"),
+    ],
+)
+def test_a_person_needs_others(references, message):
+    with pytest.raises(ValueError, match=f"human_against_others: {message}"):
+        human_against_others(references, lambda h, r: {})

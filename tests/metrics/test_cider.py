@@ -28,6 +28,9 @@ def test_an_example_worked_by_hand():
     first = 10 * one_pair_too_many * (word + pair + 0 + 0) / 4
     assert score.per_image == pytest.approx([first, 0], abs=1e-12)
     assert score.cider == pytest.approx(first / 2, abs=1e-12)
+    # CIDEr without the D neither clips nor minds the length: 2 * 1 over the norms 2 and 1.
+    assert score.plain_per_image == pytest.approx([10 * (1 + pair) / 4, 0], abs=1e-12)
+    assert score.plain == pytest.approx(10 * (1 + pair) / 8, abs=1e-12)
 
 
 def test_references_are_averaged_and_a_picture_counts_once_in_the_frequencies():
@@ -40,6 +43,8 @@ def test_repeating_a_rare_word_is_clipped():
     references = [[["zebra", "here"]], [["dog", "here"]]]
     plain, stuffed = (corpus_cider([["zebra"] * n, ["dog"]], references).per_image[0] for n in (1, 5))
     assert stuffed < plain / 4
+    score = corpus_cider([["zebra"] * 5, ["dog"]], references)
+    assert score.plain_per_image[0] >= plain - 1e-12  # CIDEr is fooled: that is what the D is for
 
 
 def test_a_wrong_length_is_punished_by_the_gaussian():

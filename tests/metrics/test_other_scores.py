@@ -59,12 +59,23 @@ def test_a_signature_says_how_a_score_came_about():
     assert parts == {
         "tokenizer": "word",
         "smoothing": "none",
+        "end_marker": "excluded",
         "idf": "references scored",
         "n_images": 2,
         "n_references": 3,
         "version": "1.2.3",
     }
-    assert (
-        signature_text(parts)
-        == "tokenizer:word|smoothing:none|idf:references scored|n_images:2|n_references:3|version:1.2.3"
+    assert signature_text(parts) == (
+        "tokenizer:word|smoothing:none|end_marker:excluded|idf:references scored"
+        "|n_images:2|n_references:3|version:1.2.3"
     )
+
+
+def test_a_signature_beside_one_score_begins_with_what_it_is():
+    parts = signature("ptb", [[["a"]]], version="1", metric="cider", idf="COCO val2014", end_marker="counted")
+    assert signature_text(parts).startswith("metric:CIDEr-D, n 4, sigma 6|tokenizer:ptb|")
+    assert (parts["idf"], parts["end_marker"]) == ("COCO val2014", "counted")
+    meteor = signature("ptb", [[["a"]]], version="1", metric="meteor")["metric"]
+    assert "exact and stem" in meteor
+    assert "no synonyms" in meteor
+    assert signature("ptb", [[["a"]]], version="1", metric="my own")["metric"] == "my own"
