@@ -77,7 +77,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def metrics_table(metrics: dict[str, Any]) -> str:
-    """Return metrics and their baselines side by side.
+    """Return metrics, their intervals and their baselines side by side, and below what is to be known about them.
 
     The accuracy of each class is among them where there are up to twenty, else that of the five best and the
     five worst; of tags it is the average precision of the five best and the five worst.
@@ -91,6 +91,8 @@ def metrics_table(metrics: dict[str, Any]) -> str:
     -------
     str
     """
+    from minicap.cli.judged import column_name, interval_cell, remarks
+
     columns = {"model": metrics, **metrics.get("baselines", {})}
     names = [name for name, value in metrics.items() if type(value) is float and name != "threshold"]
     rows = [[name, *(f"{c[name]:.3f}" if name in c else "-" for c in columns.values())] for name in names]
@@ -106,10 +108,14 @@ def metrics_table(metrics: dict[str, Any]) -> str:
     each += _each("tag", metrics.get("per_tag", {}), 2 * EXTREMES)
     rows += [[*row, *(["-" if row[1] else ""] * (len(columns) - 1))] for row in each]
     heading = [
-        f"{metrics['split']}, {metrics['n_images']} images",
-        *(name.replace("_", " ") for name in columns),
+        ", ".join(filter(None, [metrics.get("split"), f"{metrics['n_images']:,} images"])),
+        *map(column_name, columns),
     ]
-    return "\n".join([table(heading, rows), *_about_tags(metrics)])
+    if metrics.get("intervals"):
+        heading.insert(2, "95 % interval")
+        for row in rows:
+            row.insert(2, "" if row[1] == "" else interval_cell(metrics, row[0]))
+    return "\n".join([table(heading, rows), *_about_tags(metrics), *remarks(metrics)])
 
 
 def _each(kind: str, scores: Mapping[str, float], most: int) -> list[list[str]]:

@@ -116,10 +116,19 @@ Kind = tuple[str, Callable[[Any], bool]]
 NUMBER: Kind = ("a number", is_number)
 _TEXT: Kind = ("text", lambda value: isinstance(value, str))
 _TABLE: Kind = ("a table of names and values", lambda value: isinstance(value, dict))
+_TEXTS: Kind = (
+    "a list of texts",
+    lambda value: isinstance(value, list) and all(isinstance(v, str) for v in value),
+)
 # Entries that are no plain number: what should stand there, and whether it does.
 KINDS: dict[str, Kind] = {
     "split": _TEXT,
     "caption": _TEXT,
+    "note": _TEXT,
+    "warnings": _TEXTS,
+    **dict.fromkeys(
+        ("intervals", "diversity", "lengths", "signatures", "retrieval", "tag_scores", "top_k"), _TABLE
+    ),
     "signature": _TABLE,
     "baselines": _TABLE,
     "truth_by_count": ("a number for each count", _holds_numbers),

@@ -7,22 +7,30 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-import minicap
 from minicap._types import Array
 from minicap.data.dataset import CaptionData
 from minicap.data.tokenizers import Tokenizer
-from minicap.metrics import (
-    best_constant_caption,
-    corpus_bleu,
-    corpus_cider,
-    exact_match,
-    image_gap,
-    perplexity,
-    random_caption,
-    signature,
-    truth_scores,
-)
+from minicap.metrics import Idf, Statistics, image_gap, perplexity, retrieval
 from minicap.models import Caption, Captioner
+from minicap.training.judging import (
+    SCORES,
+    Scored,
+    about,
+    score,
+    scorer_of,
+    split_captions,
+    split_groups,
+    split_pairs,
+    truth_statistics,
+)
+from minicap.training.judging_baselines import (
+    NEIGHBOURS,
+    baselines,
+    judge_truth,
+    judgements,
+    lookalikes,
+    people,
+)
 from minicap.training.seeds import seed_for
 
 
@@ -31,6 +39,21 @@ class Evaluation(NamedTuple):
 
     metrics: dict[str, Any]
     captions: list[Caption]
+
+
+class Measured(NamedTuple):
+    """An evaluation, with what its scores are computed of, so that two can be compared."""
+
+    metrics: dict[str, Any]
+    captions: list[Caption]
+    statistics: dict[str, Statistics]
+
+
+class Likelihood(NamedTuple):
+    """What ``likelihood_scores`` returns, and what it is computed of."""
+
+    scores: dict[str, Any]
+    statistics: dict[str, Statistics]
 
 
 def evaluate(
@@ -51,33 +74,89 @@ def evaluate(
     train : CaptionData, optional
         What the model learnt from: the baselines come from its captions. Without it there are none.
     seed : int
-        Decides the shuffle of ``image_gap``, its interval, and the random baseline.
+        Decides the shuffle of ``image_gap``, the intervals, and the random baseline.
     batch_size : int
 
     Returns
     -------
     Evaluation
-        Keys as in the contract: ``bleu_1`` to ``bleu_4``, ``cider``, ``exact_match``, ``perplexity``, ``image_gap``
-        with ``image_gap_interval``, for scenes ``truth``, ``truth_by_count``, ``truth_loose``; ``split``,
-        ``n_images``, ``signature``, ``baselines``.
+        Keys as in the contract: ``bleu_1`` to ``bleu_4``, ``rouge_l``, ``meteor``, ``cider`` (CIDEr-D),
+        ``cider_plain``, ``exact_match``, ``perplexity``, ``image_gap`` with ``image_gap_interval``, for scenes
+        ``truth``, ``truth_by_count``, ``truth_loose``; ``intervals``, ``diversity``, ``lengths``, ``warnings``;
+        ``split``, ``n_images``, ``signature``, ``signatures``, ``baselines``.
     """
-    features = model.features(data.pixels(model.preprocessing), batch_size=batch_size)
-    captions = model.caption_features(features, batch_size=batch_size)
-    metrics = judge_captions(captions, data, model.vocabulary.tokenizer)
-    metrics |= likelihood_scores(model, features, data.captions, seed=seed)
-    if train is not None:
-        metrics["baselines"] = baselines(data, train, model.vocabulary.tokenizer, seed=seed)
-    references = [[model.vocabulary.tokenizer.split(text) for text in texts] for texts in data.captions]
-    metrics |= {
-        "split": data.split,
-        "n_images": len(data),
-        "signature": signature(model.vocabulary.tokenizer.name, references, version=minicap.__version__),
-    }
+    metrics, captions, _ = measure(model, data, train=train, seed=seed, batch_size=batch_size)
     return Evaluation(metrics, captions)
 
 
-def judge_captions(captions: Sequence[str], data: CaptionData, tokenizer: Tokenizer) -> dict[str, Any]:
-    """Return the metrics of captions (N), whoever wrote them: BLEU, exact match, and truth of scenes.
+def measure(
+    model: Captioner,
+    data: CaptionData,
+    *,
+    train: CaptionData | None = None,
+    seed: int = 0,
+    batch_size: int = 64,
+    idf: Idf | None = None,
+    every_baseline: bool = False,
+    k: int = NEIGHBOURS,
+    ranked: int = 0,
+) -> Measured:
+    """Do what ``evaluate`` does, with what takes longer where it is asked for.
+
+    Parameters
+    ----------
+    model, data, train, seed, batch_size
+        As for ``evaluate``.
+    idf : Idf, optional
+        CIDEr's document frequencies; without it those of the references scored.
+    every_baseline : bool
+        Also borrow the captions of training pictures that look alike, and let people judge people.
+    k : int
+        How many pictures that look alike are to agree on a caption.
+    ranked : int
+        Among how many pictures to look for the one that a caption is about, and the reverse; 0 for no
+        ``retrieval``. Time grows with the square.
+
+    Returns
+    -------
+    Measured
+    """
+    tokenizer = model.vocabulary.tokenizer
+    features = model.features(data.pixels(model.preprocessing), batch_size=batch_size)
+    captions = model.caption_features(features, batch_size=batch_size)
+    split = split_pairs(scorer_of(tokenizer), captions, data.captions)
+    likely, truths = likelihood(model, features, data.captions, seed=seed), judgements(captions, data)
+    scores, statistics, notes = score(split, idf=idf, ids=data.names)
+    statistics |= (truth_statistics(truths) if truths else {}) | likely.statistics
+    metrics = scores | judge_truth(captions, data) | likely.scores
+    learnt = None if train is None else [text for texts in train.captions for text in texts]
+    metrics |= about(
+        split, Scored(metrics, statistics, notes), idf=idf, seed=seed,
+        train=None if learnt is None else split_captions(split.tokenizer, learnt),
+        vocabulary=_words(model, split.tokenizer),
+    )  # fmt: skip
+    if ranked:
+        metrics["retrieval"] = rank(model, features[:ranked], data.captions[:ranked])
+    if train is not None:
+        metrics["baselines"] = baselines(data, train, tokenizer, idf=idf, seed=seed)
+    if every_baseline:
+        metrics["baselines"] = (
+            metrics.get("baselines", {})
+            | (_lookalikes(model, data, train, features, k=k, idf=idf) if train is not None else {})
+            | people(data, tokenizer, idf=idf)
+        )
+    return Measured(metrics | {"split": data.split}, captions, statistics)
+
+
+def judge_captions(
+    captions: Sequence[str],
+    data: CaptionData,
+    tokenizer: Tokenizer,
+    *,
+    idf: Idf | None = None,
+    names: Sequence[str] = SCORES,
+) -> dict[str, Any]:
+    """Return the scores of captions (N), whoever wrote them, and of scenes how many are true.
 
     Parameters
     ----------
@@ -85,22 +164,18 @@ def judge_captions(captions: Sequence[str], data: CaptionData, tokenizer: Tokeni
     data : CaptionData
         With N pictures.
     tokenizer : Tokenizer
+        Of the model: captions of words are split as the standard evaluation code does it, others as the model.
+    idf : Idf, optional
+        CIDEr's document frequencies.
+    names : sequence of str
+        The scores wanted.
 
     Returns
     -------
     dict
     """
-    hypotheses = [tokenizer.split(text) for text in captions]
-    references = [[tokenizer.split(text) for text in texts] for texts in data.captions]
-    scores: dict[str, Any] = corpus_bleu(hypotheses, references).as_dict()
-    scores["cider"] = corpus_cider(hypotheses, references).cider
-    scores["exact_match"] = exact_match(hypotheses, references)
-    if data.scenes is not None:
-        from minicap.data.scenes import judge
-
-        judgements = [judge(text, scene) for text, scene in zip(captions, data.scenes, strict=True)]
-        scores |= truth_scores(judgements, [len(scene.objects) for scene in data.scenes])
-    return scores
+    split = split_pairs(scorer_of(tokenizer), captions, data.captions)
+    return score(split, idf=idf, names=names).scores | judge_truth(captions, data)
 
 
 def likelihood_scores(
@@ -123,8 +198,26 @@ def likelihood_scores(
         ``perplexity``; ``image_gap`` in nats a word and ``image_gap_interval`` where there are two pictures or
         more: the loss with every picture exchanged for another, minus the true loss.
     """
+    return likelihood(model, features, captions, seed=seed).scores
+
+
+def likelihood(
+    model: Captioner, features: Array, captions: Sequence[Sequence[str]], *, seed: int = 0
+) -> Likelihood:
+    """Return ``likelihood_scores`` with what they are computed of.
+
+    Parameters
+    ----------
+    model, features, captions, seed
+        As for ``likelihood_scores``.
+
+    Returns
+    -------
+    Likelihood
+    """
     right, words = nats_per_image(model, features, captions)
     scores: dict[str, Any] = {"perplexity": perplexity(float(right.sum()), int(words.sum()))}
+    statistics = {"perplexity": Statistics(np.stack([right, words], axis=1), _perplexity)}
     if len(features) > 1:
         order = np.random.default_rng(seed_for(seed, "evaluation")).permutation(len(features))
         others = np.empty_like(order)
@@ -132,7 +225,8 @@ def likelihood_scores(
         wrong, _ = nats_per_image(model, features[others], captions)
         gap = image_gap(right, wrong, words, seed=seed)
         scores |= {"image_gap": gap.gap, "image_gap_interval": [gap.low, gap.high]}
-    return scores
+        statistics["image_gap"] = Statistics(np.stack([wrong - right, words], axis=1), _ratio)
+    return Likelihood(scores, statistics)
 
 
 def nats_per_image(
@@ -159,34 +253,23 @@ def nats_per_image(
     return nats, words
 
 
-def baselines(
-    data: CaptionData, train: CaptionData, tokenizer: Tokenizer, *, seed: int = 0
-) -> dict[str, Any]:
-    """Judge captions by somebody who never looked.
+def rank(model: Captioner, features: Array, captions: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """Return how well the model tells which caption is of which picture, by its probability.
 
     Parameters
     ----------
-    data : CaptionData
-        The split that is judged on.
-    train : CaptionData
-        Where the captions come from.
-    tokenizer : Tokenizer
-    seed : int
+    model : Captioner
+    features : Array, (N, E)
+    captions : sequence of N sequences of str
+        The first of each is looked for.
 
     Returns
     -------
     dict
-        ``random_caption``: a training caption drawn for each picture; ``constant_caption``: the one that does
-        best on the training pictures in BLEU-4, with its text.
+        ``n_images``, ``image_to_text`` and ``text_to_image``, each with recall and median rank.
     """
-    pool = [tokenizer.split(text) for texts in train.captions for text in texts]
-    references = [[tokenizer.split(text) for text in texts] for texts in train.captions]
-    drawn = [tokenizer.join(tokens) for tokens in random_caption(pool, len(data), seed)]
-    constant = tokenizer.join(best_constant_caption(pool, references, seed=seed))
-    return {
-        "random_caption": judge_captions(drawn, data, tokenizer),
-        "constant_caption": {"caption": constant, **judge_captions([constant] * len(data), data, tokenizer)},
-    }
+    fits = model.match(features, [texts[0] for texts in captions])
+    return {"n_images": len(features), **retrieval(fits).as_dict()}
 
 
 def validation_scores(model: Captioner, data: CaptionData, *, seed: int = 0) -> dict[str, float]:
@@ -204,7 +287,35 @@ def validation_scores(model: Captioner, data: CaptionData, *, seed: int = 0) -> 
         ``val_loss`` in nats a word, ``bleu_4``, ``cider``, and for scenes ``truth``.
     """
     features = model.features(data.pixels(model.preprocessing))
-    judged = judge_captions(model.caption_features(features), data, model.vocabulary.tokenizer)
+    said = model.caption_features(features)
+    judged = judge_captions(said, data, model.vocabulary.tokenizer, names=("bleu_4", "cider"))
     nats, words = nats_per_image(model, features, data.captions)
     kept: dict[str, float] = {name: judged[name] for name in ("bleu_4", "cider", "truth") if name in judged}
     return {"val_loss": float(nats.sum() / words.sum())} | kept
+
+
+def _words(model: Captioner, tokenizer: str) -> list[str]:
+    """Return the words that a model can say, as they are counted in its captions."""
+    known = [model.vocabulary.decode([i]) for i in range(len(model.vocabulary))]
+    return list(
+        dict.fromkeys(t for several in split_groups(tokenizer, [known]) for ts in several for t in ts)
+    )
+
+
+def _lookalikes(
+    model: Captioner, data: CaptionData, train: CaptionData, features: Array, *, k: int, idf: Idf | None
+) -> dict[str, Any]:
+    """Judge captions of training pictures that look alike to the model's own encoder."""
+    train = train.usable(model.preprocessing)
+    seen = model.features(train.pixels(model.preprocessing))
+    return lookalikes(data, train, model.vocabulary.tokenizer, features, seen, k=k, idf=idf)
+
+
+def _perplexity(sums: Array) -> Array:
+    """Return perplexity of sums of nats and words."""
+    return np.exp(_ratio(sums))
+
+
+def _ratio(sums: Array) -> Array:
+    """Return the first sum over the second."""
+    return sums[..., 0] / sums[..., 1]

@@ -14,9 +14,8 @@ from minicap.metrics import mean_average_precision, most_frequent_tags, precisio
 from minicap.models import Tagger
 from minicap.models.tag_heads import Findings
 from minicap.training.config import TrainConfig
+from minicap.training.judging_tags import BEST, THRESHOLD, said_tags, tag_details
 from minicap.training.task import Judged, LabelledTask
-
-THRESHOLD = 0.5  # from this probability on a tag counts as said
 
 
 class Tagging(LabelledTask):
@@ -34,21 +33,34 @@ class Tagging(LabelledTask):
         found = model.find(data.pixels(model.preprocessing))
         return {"val_loss": _loss(model, data), "map": _map(found.probabilities, truth)}
 
-    def judge(self, model: Tagger, data: TagData, *, train: TagData | None = None, seed: int = 0) -> Judged:
-        """Return average precision, and precision and recall of what is said, beside the most frequent tags."""
+    def judge(
+        self,
+        model: Tagger,
+        data: TagData,
+        *,
+        train: TagData | None = None,
+        seed: int = 0,
+        threshold: float = THRESHOLD,
+        k: int = BEST,
+    ) -> Judged:
+        """Return average precision, and precision and recall of what is said, beside the most frequent tags.
+
+        Said is what is at least as likely as ``threshold``; ``k`` best tags are looked at in any case.
+        """
         truth = model.vocabulary.marked(data.tags)
         found = model.find(data.pixels(model.preprocessing))
-        said = _said(found)
+        said = said_tags(found, threshold)
         metrics: dict[str, Any] = scores(found.probabilities, said, truth) | {"loss": _loss(model, data)}
         if truth.any():
             each = mean_average_precision(found.probabilities, truth).per_tag
             pairs = zip(model.vocabulary.names, each, strict=True)
             metrics["per_tag"] = {name: float(value) for name, value in pairs if np.isfinite(value)}
+            metrics |= tag_details(found, said, truth, model.vocabulary.names, k=k)
         if train is not None:
             usual = most_frequent(model.vocabulary.marked(train.tags), len(data))
             metrics["baselines"] = {"most_frequent_tags": scores(*usual, truth)}
         if found.said is None:
-            metrics["threshold"] = THRESHOLD
+            metrics["threshold"] = threshold
         metrics |= {"n_tags": len(model.vocabulary), "split": data.split, "n_images": len(data)}
         return Judged(metrics, _records(found, said, data, model))
 
@@ -110,11 +122,6 @@ def _loss(model: Tagger, data: TagData) -> float:
     batches = batches_in_order(data, model.vocabulary, model.preprocessing, 64, dtype=model.dtype)
     found = [(float(model.loss(batch)[0]), model.weigh(batch)) for batch in batches]
     return sum(loss * weight for loss, weight in found) / sum(weight for _, weight in found)
-
-
-def _said(found: Findings) -> Array:
-    """Return which tags count as said."""
-    return found.probabilities >= THRESHOLD if found.said is None else found.said
 
 
 def _records(found: Findings, said: Array, data: TagData, model: Tagger) -> list[dict[str, Any]]:

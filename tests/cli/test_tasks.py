@@ -33,7 +33,8 @@ def test_a_classifier_is_trained_and_evaluated(cli, class_folders: Path, class_r
 def test_a_tagger_is_trained_and_evaluated(cli, tag_table: Path, tag_run: Path):
     written = json.loads((tag_run / "metrics.json").read_text(encoding="utf-8"))
     assert written.keys() == TAG_SCORES | {
-        "loss", "per_tag", "baselines", "threshold", "n_tags", "split", "n_images"
+        "macro_precision", "macro_recall", "macro_f1", "tag_scores", "top_k",
+        "loss", "per_tag", "baselines", "threshold", "n_tags", "split", "n_images",
     }  # fmt: skip
     assert written["per_tag"].keys() == {"red", "green", "warm"}
     code, out, err = cli("evaluate", tag_run, "--data", tag_table, "--json")

@@ -8,16 +8,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from minicap.data import eval_batches
+from minicap.data import Vocabulary, eval_batches
 from minicap.data.tokenizers import get_tokenizer
 from minicap.metrics import best_constant_caption
 from minicap.models import Captioner
 from minicap.training import Splits, evaluate, judge_captions
-from minicap.training.evaluation import likelihood_scores, nats_per_image, validation_scores
+from minicap.training.evaluation import likelihood_scores, measure, nats_per_image, validation_scores
 
-ALWAYS = {
-    "bleu_1", "bleu_2", "bleu_3", "bleu_4", "cider", "exact_match", "perplexity", "split", "n_images", "signature",
+SCORES = {
+    "bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "meteor", "cider", "cider_plain", "exact_match",
 }  # fmt: skip
+ABOUT = {"intervals", "diversity", "lengths", "warnings", "split", "n_images", "signature", "signatures"}
+ALWAYS = SCORES | ABOUT | {"perplexity"}
 GAP = {"image_gap", "image_gap_interval"}
 TRUTH = {"truth", "truth_by_count", "truth_loose"}
 WORD = get_tokenizer("word")
@@ -45,9 +47,61 @@ def test_metrics_are_json_and_repeatable(model: Captioner, splits: Splits):
 
 
 def test_the_signature_says_how_it_was_measured(model: Captioner, splits: Splits):
-    signature = evaluate(model, splits.val).metrics["signature"]
-    assert {"tokenizer", "smoothing", "version"} <= signature.keys()
-    assert (signature["n_images"], signature["n_references"]) == (4, 20)
+    metrics = evaluate(model, splits.val).metrics
+    signature = metrics["signature"]
+    assert {"smoothing", "version"} <= signature.keys()
+    assert (signature["tokenizer"], signature["n_images"], signature["n_references"]) == ("ptb", 4, 20)
+    assert metrics["signatures"].keys() == SCORES
+    assert metrics["signatures"]["cider"].startswith("metric:CIDEr-D, n 4, sigma 6|tokenizer:ptb|")
+
+
+def test_every_score_has_an_interval_around_it(model: Captioner, splits: Splits):
+    metrics = evaluate(model, splits.val).metrics
+    assert metrics["intervals"].keys() == SCORES | {"perplexity", "image_gap", "truth", "truth_loose"}
+    for name, (low, high) in metrics["intervals"].items():
+        assert low <= metrics[name] <= high or name.startswith(("bleu", "meteor")), name
+    assert metrics["intervals"]["perplexity"][0] < metrics["intervals"]["perplexity"][1]
+
+
+def test_few_pictures_are_warned_of(model: Captioner, splits: Splits):
+    (few, weights) = evaluate(model, splits.val).metrics["warnings"][:2]
+    assert few.startswith("4 images: with fewer than 50")
+    assert weights.startswith("CIDEr weighs words")
+
+
+def test_a_model_that_spells_is_judged_by_characters_and_says_so(splits: Splits, tiny):
+    vocabulary = Vocabulary.build(splits.train.all_captions(), tokenizer="char")
+    metrics = evaluate(Captioner(vocabulary, **tiny().model_options()), splits.val).metrics
+    assert metrics["signature"]["tokenizer"] == "char"
+    assert "meteor" not in metrics  # it would stem letters
+    assert any("characters, not of words" in text for text in metrics["warnings"])
+
+
+def test_what_training_captions_the_model_repeats_is_counted(model: Captioner, splits: Splits, monkeypatch):
+    said = [splits.train.captions[0][0], splits.train.captions[1][0], "red red red", "blue"]
+    monkeypatch.setattr(Captioner, "caption_features", lambda *_, **__: said)
+    found = evaluate(model, splits.val, train=splits.train).metrics["diversity"]
+    assert found["copied"] == 0.5
+    assert found["captions"] == 4
+    assert 0 < found["vocabulary_share"] < 1
+    assert "copied" not in evaluate(model, splits.val).metrics["diversity"]
+
+
+def test_a_marker_in_a_reference_is_no_word(model: Captioner, splits: Splits):
+    framed = tuple(tuple(f"<start> {text} <end>" for text in texts) for texts in splits.val.captions)
+    plain = judge_captions(["a red circle"] * 4, splits.val, WORD)
+    assert judge_captions(["a red circle <end> and"] * 4, replace(splits.val, captions=framed), WORD) == plain
+
+
+def test_validation_asks_for_what_an_epoch_needs(model: Captioner, splits: Splits, monkeypatch):
+    monkeypatch.setattr("minicap.training.judging.corpus_meteor", lambda *_, **__: pytest.fail("slow"))
+    found = validation_scores(model, splits.val)
+    assert list(found) == ["val_loss", "bleu_4", "cider", "truth"]
+    monkeypatch.undo()
+    metrics = evaluate(model, splits.val).metrics
+    assert [found[name] for name in ("bleu_4", "cider", "truth")] == [
+        metrics[name] for name in ("bleu_4", "cider", "truth")
+    ]
 
 
 def test_the_captions_are_those_the_model_gives(model: Captioner, splits: Splits):
@@ -114,7 +168,7 @@ def test_baselines_come_from_training_captions_alone(model: Captioner, splits: S
     baselines = evaluate(model, splits.val, train=splits.train).metrics["baselines"]
     assert set(baselines) == {"random_caption", "constant_caption"}
     for scores in baselines.values():
-        assert scores.keys() >= {"bleu_1", "bleu_4", "exact_match", *TRUTH}
+        assert scores.keys() >= SCORES | TRUTH
     assert baselines["constant_caption"]["caption"] in splits.train.all_captions()
 
 
@@ -131,3 +185,34 @@ def test_another_seed_draws_other_random_captions(model: Captioner, splits: Spli
         for s in (0, 1)
     ]
     assert found[0] != found[1]
+
+
+def test_every_baseline_where_it_is_asked_for(model: Captioner, splits: Splits):
+    found = measure(model, splits.val, train=splits.train, every_baseline=True, k=3).metrics["baselines"]
+    assert list(found) == [
+        "random_caption", "constant_caption", "nearest_caption", "consensus_caption", "human"
+    ]  # fmt: skip
+    assert found["nearest_caption"].keys() == SCORES | TRUTH
+    assert found["consensus_caption"].keys() == SCORES | TRUTH | {"k"}
+    assert "not strictly comparable" in found["human"]["note"]
+    assert found["human"].keys() == SCORES | {"note"}
+
+
+def test_who_looks_at_his_own_picture_finds_its_caption(model: Captioner, splits: Splits):
+    found = measure(model, splits.val, train=splits.val, every_baseline=True, k=1).metrics["baselines"]
+    assert found["nearest_caption"]["exact_match"] == found["nearest_caption"]["truth"] == 1.0
+    assert found["consensus_caption"]["exact_match"] == 1.0
+
+
+def test_without_training_pictures_only_people_remain(model: Captioner, splits: Splits):
+    assert set(measure(model, splits.val, every_baseline=True).metrics["baselines"]) == {"human"}
+    single = replace(splits.val, captions=tuple(texts[:1] for texts in splits.val.captions))
+    assert measure(model, single, every_baseline=True).metrics["baselines"] == {}
+
+
+def test_pictures_are_ranked_where_it_is_asked_for(model: Captioner, splits: Splits):
+    found = measure(model, splits.val, ranked=3).metrics["retrieval"]
+    assert found["n_images"] == 3
+    fits = model.match(model.features(splits.val.images[:3]), [texts[0] for texts in splits.val.captions[:3]])
+    assert found["text_to_image"]["recall_1"] == (fits.argmax(axis=0) == np.arange(3)).mean()
+    assert found["image_to_text"]["recall_5"] == 1.0

@@ -156,7 +156,24 @@ def test_metrics_of_tags_by_hand(monkeypatch, tag_data):
     usual = scores(np.array([[1, 0.5]] * 3), np.array([[True, True]] * 3), TRUTH)
     assert metrics == {
         **scores(FOUND, FOUND >= 0.5, TRUTH),  # 0.5 itself counts as said
+        "macro_precision": 0.25,
+        "macro_recall": 0.25,
+        "macro_f1": 0.25,
         "per_tag": {"a": pytest.approx(5 / 6), "b": 0.5},
+        "tag_scores": {
+            "a": {"precision": 0.5, "recall": 0.5, "f1": 0.5, "support": 2},
+            "b": {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 1},
+        },
+        "top_k": {
+            "k": 5,  # which is both tags of every picture
+            "precision": 0.5,
+            "recall": 1.0,
+            "f1": pytest.approx(2 / 3),
+            "macro_precision": 0.5,
+            "macro_recall": 1.0,
+            "macro_f1": pytest.approx((0.8 + 0.5) / 2),
+            "recalled": 1.0,
+        },
         "baselines": {"most_frequent_tags": usual},
         "threshold": 0.5,
         "n_tags": 2,
@@ -204,6 +221,24 @@ def test_who_decides_by_himself_needs_no_threshold(monkeypatch, tag_data):
     assert "threshold" not in metrics
     assert (metrics["precision"], metrics["recall"]) == pytest.approx((2 / 3, 2 / 3))
     assert [record["caption"] for record in records] == ["b", "a, b", ""]
+
+
+def test_threshold_and_number_of_tags_may_be_chosen(monkeypatch, tag_data):
+    model = tagger_that_finds(monkeypatch, FOUND)
+    metrics = Tagging().judge(model, tag_data("a", "ab", ""), threshold=0.25, k=1).metrics
+    assert metrics["threshold"] == 0.25  # said are a, b; a; a
+    assert (metrics["precision"], metrics["recall"]) == pytest.approx((2 / 4, 2 / 3))
+    best = metrics["top_k"]  # a of every picture
+    assert (best["k"], best["precision"], best["recall"], best["recalled"]) == pytest.approx(
+        (1, 2 / 3, 2 / 3, 0.5)
+    )
+
+
+def test_of_tags_that_are_written_the_best_are_among_those_written(monkeypatch, tag_data):
+    said = np.array([[False, True], [False, False], [False, False]])
+    model = tagger_that_finds(monkeypatch, FOUND, said)
+    best = Tagging().judge(model, tag_data("a", "ab", ""), k=2).metrics["top_k"]
+    assert (best["precision"], best["recall"]) == (0.0, 0.0)
 
 
 def test_tags_that_no_picture_has(monkeypatch, tag_data):

@@ -68,7 +68,8 @@ def test_metrics_have_the_keys_of_the_task(task, data, small: Make, new_run: New
         assert metrics["baselines"] == {"most_frequent_class": {"accuracy": 1 / 3}}
     else:
         found = {"map", "precision", "recall", "f1", "recalled"}
-        assert metrics.keys() == always | found | {"per_tag", "threshold", "n_tags"}
+        details = {"macro_precision", "macro_recall", "macro_f1", "tag_scores", "top_k", "per_tag"}
+        assert metrics.keys() == always | found | details | {"threshold", "n_tags"}
         assert metrics["baselines"].keys() == {"most_frequent_tags"}
         assert metrics["baselines"]["most_frequent_tags"].keys() == found
     assert (metrics["split"], metrics["n_images"]) == ("val", 6)
