@@ -54,14 +54,14 @@ FULL = DemoSize(
     6000, 100, 300,
     TrainConfig(
         data="built-in scenes", image_size=48, embed_size=128, hidden_size=128,
-        epochs=4, batch_size=16, captions_per_image=2, lr=2e-3,
+        epochs=6, batch_size=16, captions_per_image=2, lr=2e-3, conditioning="dot",
     ),
 )  # fmt: skip
 FAST = DemoSize(
     1200, 40, 40,
     TrainConfig(
         data="built-in scenes", image_size=32, embed_size=64, hidden_size=64,
-        epochs=3, batch_size=16, captions_per_image=2, lr=2e-3,
+        epochs=3, batch_size=16, captions_per_image=2, lr=2e-3, conditioning="dot",
     ),
 )  # fmt: skip
 

@@ -144,7 +144,7 @@ def test_a_configuration_that_cannot_be_read(refuses, old: Path):
         (("--dropout", 1), "--dropout: 1.0 is not within"),
         (("--decoder", "parrot"), "--decoder: 'parrot' is not built; choose of"),
         (("--encoder", "resnet"), "--encoder: there is no encoder 'resnet'; choose one of small"),
-        (("--conditioning", "merge"), "--conditioning: 'merge' is not built; choose of par, init, pre"),
+        (("--conditioning", "post"), "--conditioning: 'post' is not built; choose of par, init, pre"),
         (("--tokenizer", "bpe"), "--tokenizer: 'bpe' is not built; choose of word, char"),
     ],
     ids=str,
