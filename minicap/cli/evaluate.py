@@ -33,22 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="val",
         help="train, val, test, compositional, or all there is; dev means val (%(default)s)",
     )
-    parser.add_argument(
-        "--captions", metavar="FILE", nargs="+", help="score these, without a model; two files are compared"
-    )
-    parser.add_argument("--references", metavar="FILE", nargs="+", help="what to score them by")
-    parser.add_argument(
-        "--tokenizer",
-        default="ptb",
-        choices=("ptb", "word", "char", "space"),
-        help="of --captions: ptb as the standard code, or space for captions that are split already (%(default)s)",
-    )
-    parser.add_argument(
-        "--end-marker", metavar="WORD", help="cut --captions and --references off where this word stands"
-    )
-    parser.add_argument(
-        "--partial", action="store_true", help="leave out images with references that --captions lack"
-    )
+    _add_files(parser)
     parser.add_argument("--idf", metavar="FILE", help="document frequencies for CIDEr, from Idf.save")
     parser.add_argument(
         "--baselines",
@@ -78,6 +63,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of shuffles and intervals (%(default)s)")
     add_json(parser)
     parser.set_defaults(run=run, complain=parser.error)
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of captions that somebody else wrote."""
+    parser.add_argument(
+        "--captions", metavar="FILE", nargs="+", help="score these, without a model; two files are compared"
+    )
+    parser.add_argument("--references", metavar="FILE", nargs="+", help="what to score them by")
+    parser.add_argument(
+        "--tokenizer",
+        default="ptb",
+        choices=("ptb", "word", "char", "space"),
+        help="of --captions: ptb as the standard code, or space for captions that are split already (%(default)s)",
+    )
+    parser.add_argument(
+        "--end-marker", metavar="WORD", help="cut --captions and --references off where this word stands"
+    )
+    parser.add_argument(
+        "--partial", action="store_true", help="leave out images with references that --captions lack"
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:

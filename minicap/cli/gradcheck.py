@@ -29,7 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  minicap gradcheck layers.py --inputs 'x: (2,3,5,4), y: int(2) < 5'\n"
         "  minicap gradcheck layers.py --html report.html"
     )
-    parser.add_argument("file", metavar="FILE.py", help="Python file with layers")
+    parser.add_argument("file", metavar="FILE.py", nargs="?", help="Python file with layers")
+    parser.add_argument(
+        "--self-test",
+        action="store_true",
+        help="instead of a file: check known bugs and right layers, and print what was found",
+    )
     parser.add_argument(
         "--layer", default="", metavar="NAME[,NAME]", help="only these, as the table names them"
     )
@@ -49,6 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check and tell."""
+    if arguments.self_test:
+        return _self_test(arguments)
     from minicap.gradcheck.file import check_file
     from minicap.gradcheck.file_text import WIDTH, describe
 
@@ -78,6 +85,24 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if report.passed else 1
 
 
+def _self_test(arguments: argparse.Namespace) -> int:
+    """Let the checker prove itself."""
+    from tqdm import tqdm
+
+    from minicap.gradcheck.self_test import self_test
+    from minicap.gradcheck.self_test_text import describe
+
+    if arguments.file:
+        raise InputError("--self-test: checks bugs of its own; leave the file away")
+    _check_seed(arguments.seed)
+    test = self_test(
+        seed=arguments.seed,
+        progress=lambda tasks: tqdm(tasks, desc="self-test", unit="check", leave=False, disable=None),
+    )
+    show(arguments, test.to_json(), lambda: describe(test))
+    return 0 if test.passed else 1
+
+
 def _progress(names: Sequence[str]) -> Iterator[str]:
     """Yield the layers' names with a progress bar where somebody watches a terminal."""
     from tqdm import tqdm
@@ -91,8 +116,9 @@ def _progress(names: Sequence[str]) -> Iterator[str]:
 
 def _check(arguments: argparse.Namespace) -> None:
     """Raise where an argument makes no sense, or a page cannot be written, before anything is run."""
-    if arguments.seed < 0:
-        raise InputError(f"--seed: {arguments.seed} is negative; use 0 or more")
+    if not arguments.file:
+        raise InputError("no file; give a Python file with layers, or --self-test")
+    _check_seed(arguments.seed)
     if not 0 < arguments.tolerance < 1:
         raise InputError(f"--tolerance: {arguments.tolerance:g} is not between 0 and 1")
     if not 0 < arguments.seconds <= MOST_SECONDS:
@@ -101,3 +127,9 @@ def _check(arguments: argparse.Namespace) -> None:
         raise InputError(f"--html: the folder of {arguments.html} does not exist; make it first")
     if arguments.html and Path(arguments.html).is_dir():
         raise InputError(f"--html: {arguments.html} is a folder; give the page a name in it")
+
+
+def _check_seed(seed: int) -> None:
+    """Raise where a seed is none."""
+    if seed < 0:
+        raise InputError(f"--seed: {seed} is negative; use 0 or more")

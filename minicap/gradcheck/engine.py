@@ -15,9 +15,9 @@ import numpy as np
 
 from minicap._types import Array, Rng
 from minicap.gradcheck.compare import Budget, Comparison
-from minicap.gradcheck.diagnosis import Evidence, diagnose, diagnosis_of_problems
+from minicap.gradcheck.diagnosis import Evidence, diagnoses, diagnoses_of_problems
 from minicap.gradcheck.diagnosis.ties import ties_problems
-from minicap.gradcheck.findings import Diagnosis, Problem, UnusableError
+from minicap.gradcheck.findings import Problem, UnusableError
 from minicap.gradcheck.hygiene import Gradients, changed, fingerprint, same, snapshot, upstream_problems
 from minicap.gradcheck.precision import looks_narrow, narrow_problem, slack
 from minicap.gradcheck.report import GradientResult, Report
@@ -60,16 +60,17 @@ class Check:
             self.restore()
         notes = (*self.subject.notes, *_idle(results))
         report = Report(self.subject.name, results, tuple(self.problems), self.tolerance, error, notes)
-        return report if report.passed else replace(report, diagnosis=self.diagnose(report))
+        return report if report.passed else self.diagnosed(report)
 
-    def diagnose(self, report: Report) -> Diagnosis | None:
-        """Return the bug behind a failed check; a diagnosis that cannot be made is none."""
+    def diagnosed(self, report: Report) -> Report:
+        """Return the report of a failed check with the bug behind it; a diagnosis that cannot be made is none."""
         try:
-            return diagnose(Evidence(self.subject, report.gradients, report.problems))
+            found = diagnoses(Evidence(self.subject, report.gradients, report.problems))
         except (Exception, SystemExit):
-            return diagnosis_of_problems(report.problems)
+            found = diagnoses_of_problems(report.problems)
         finally:
             self.restore()
+        return replace(report, diagnosis=found[0], further=tuple(found[1:])) if found else report
 
     def say(self, sentence: str, kind: str, gradient: str | None = None) -> None:
         """Add a sentence about something wrong."""
@@ -265,7 +266,9 @@ def check(
                 raise cause from None
             sentence = str(cause)
         problem = Problem(sentence, unusable.kind, unusable.gradient)
-        return Report(name, (), (problem,), tolerance, cause or unusable)
+        report = Report(name, (), (problem,), tolerance, cause or unusable)
+        found = diagnoses_of_problems(report.problems) if unusable.kind != "unknown" else []
+        return replace(report, diagnosis=found[0]) if found else report
     return Check(subject, tolerance, budget or Budget(), np.random.default_rng(seed)).run()
 
 

@@ -96,6 +96,8 @@ class Report:
         What the checker took for granted: which gradient it wired to which input, say.
     diagnosis : Diagnosis or None
         The bug that explains a failure.
+    further : tuple of Diagnosis
+        Other bugs that other gradients show, each of another kind.
     """
 
     name: str
@@ -105,6 +107,7 @@ class Report:
     error: BaseException | None = field(default=None, repr=False, compare=False)
     notes: tuple[str, ...] = ()
     diagnosis: Diagnosis | None = None
+    further: tuple[Diagnosis, ...] = ()
 
     @property
     def worst(self) -> GradientResult | None:
@@ -149,6 +152,7 @@ class Report:
         lines += [f"  note: {note}" for note in self.notes]
         if self.diagnosis is not None:
             lines += [f"  diagnosis: {self.diagnosis.sentence}", f"  hint: {self.diagnosis.hint}"]
+        lines += [f"  perhaps also: {other.sentence}" for other in self.further]
         return "\n".join(lines)
 
     def assert_ok(self) -> None:
