@@ -1,4 +1,4 @@
-"""The compiled kernels; everything else about the package stands in pyproject.toml.
+"""The compiled kernels and the lessons; everything else about the package stands in pyproject.toml.
 
 One source, several builds: every kernel is compiled for each instruction set that the compiler can serve,
 and `minicap.kernels` chooses by what the processor has. A kernel that does not build is no failure:
@@ -20,10 +20,12 @@ from pathlib import Path
 from textwrap import shorten
 from threading import Lock
 
-from setuptools import Extension, __version__, setup
+from setuptools import Extension, __version__, find_namespace_packages, setup
 from setuptools.command.build_ext import build_ext
 
 TRANSLATING = Lock()  # Cython's translator knows one thread only; the C compilers run beside each other
+LESSONS = "minicap.tutorials.lessons"  # where the folder tutorials goes in an installed package
+LESSON_FOLDERS = ("broken", "exercises", "solutions", "thumbnails")
 PACKAGE = "minicap.kernels.compiled"
 SOURCES = Path(*PACKAGE.split("."))
 SHARED = f"{PACKAGE}._memory"  # Cython's code for memoryviews, once for all modules instead of in each
@@ -94,6 +96,13 @@ def source_for(name: str) -> str:
     made = Path(translate(name.rpartition(".")[2]))
     level = level_of(name)
     return str(made) if level is None else shutil.copy(made, made.with_stem(f"{made.stem}_{level}"))
+
+
+def lesson_packages() -> list[str]:
+    """Return the folder of lessons and those in it as packages, so that they are installed; none where it is absent."""
+    folder = Path("tutorials")
+    inside = sorted(path.name for path in folder.glob("*/") if path.name in LESSON_FOLDERS)
+    return [LESSONS, *(f"{LESSONS}.{name}" for name in inside)] if folder.is_dir() else []
 
 
 def give_up(what: str, why: object) -> None:
@@ -172,4 +181,9 @@ if int(__version__.split(".")[0]) < 77:
         f"minicap: setuptools {__version__} is too old to read pyproject.toml; get newer tools with "
         "`python -m pip install 'setuptools>=77' 'Cython>=3.2'`, or build with `python -m pip install -e .`"
     )
-setup(ext_modules=extensions(), cmdclass={"build_ext": BuildWhatWorks})
+setup(
+    ext_modules=extensions(),
+    cmdclass={"build_ext": BuildWhatWorks},
+    packages=[*find_namespace_packages(include=["minicap*"]), *lesson_packages()],
+    package_dir={LESSONS: "tutorials"},
+)

@@ -66,7 +66,14 @@ FAST = DemoSize(
 )  # fmt: skip
 
 
-def run_demo(out: str | Path, *, seed: int = 0, fast: bool = False, progress: bool = False) -> dict[str, Any]:
+def run_demo(
+    out: str | Path,
+    *,
+    seed: int = 0,
+    fast: bool = False,
+    progress: bool = False,
+    size: DemoSize | None = None,
+) -> dict[str, Any]:
     """Train a captioner on built-in scenes and judge it on scenes whose description it never saw.
 
     Parameters
@@ -79,6 +86,8 @@ def run_demo(out: str | Path, *, seed: int = 0, fast: bool = False, progress: bo
         A few seconds of training, to see that everything works: the captions will be poor.
     progress : bool
         Show what goes on, on standard error.
+    size : DemoSize, optional
+        Another size than ``FULL`` and ``FAST``.
 
     Returns
     -------
@@ -93,7 +102,7 @@ def run_demo(out: str | Path, *, seed: int = 0, fast: bool = False, progress: bo
         If the folder cannot be written.
     """
     began = time.perf_counter()
-    size = FAST if fast else FULL
+    size = size or (FAST if fast else FULL)
     with one_blas_thread():
         result = _run(RunFolder.create(out, overwrite=True), replace(size.config, seed=seed), size, progress)
     return result | {"seconds": time.perf_counter() - began, "kernels": minicap.active_kernels()}

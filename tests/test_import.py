@@ -41,7 +41,7 @@ MAY_IMPORT = {
     "ops": OPS,
     "layers": LAYERS,
     "models": MODELS,
-    "training": ABOVE_MODELS,
+    "training": {"interop", *ABOVE_MODELS},
     "explain": ABOVE_MODELS,
     "interop": ABOVE_MODELS,
     "plots": ALONE,
@@ -50,9 +50,11 @@ MAY_IMPORT = {
     "machine": set(),
     "doctor": {"kernels", "data", "blas", "machine"},
     "bench": {"training", *ABOVE_MODELS},
+    "grading": {"ops", "data", "gradcheck", *OPS},
     "demo": PROGRAMS,
     "comparing": {"demo", *PROGRAMS},
-    "cli": {"doctor", "demo", "comparing", "bench", "blas", *PROGRAMS},
+    "tutorials": PROGRAMS,
+    "cli": {"grading", "tutorials", "doctor", "demo", "comparing", "bench", "blas", *PROGRAMS},
     "__main__": {"cli"},
     "__init__": set(),
 }
@@ -65,12 +67,26 @@ MAY_USE = {
     "tqdm": {"data", "training", "explain", "demo", "cli"},
     "snowballstemmer": {"metrics.meteor.words"},
     "threadpoolctl": {"kernels._threads", "training", "doctor", "cli"},
-    "matplotlib": {"plots", "report"},
+    "matplotlib": {"plots", "report", "tutorials.lesson"},
+    "latex2mathml": {"tutorials.mathml"},
+    "jupytext": {"tutorials.export"},
+    "nbclient": {"tutorials.export"},
+    "nbformat": {"tutorials.export"},
+    "nbconvert": {"tutorials.page"},
     "PIL": {"data.images"},
+    "pytest": {"gradcheck.pytest_plugin"},  # which only pytest loads
     # on request: in a worker's process, and to check an autograd.Function
     "torch": {"bench.libraries", "gradcheck.adapters.torch_function"},
 }
-DEFERRED = {"PIL", "torch"}  # imported inside functions only
+DEFERRED = {
+    "PIL",
+    "torch",
+    "latex2mathml",
+    "jupytext",
+    "nbclient",
+    "nbformat",
+    "nbconvert",
+}  # imported inside functions only
 
 
 class Import(NamedTuple):

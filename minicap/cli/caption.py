@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from minicap.cli.output import add_json, show
-from minicap.cli.pictures import add_pictures, pictures_of
+from minicap.cli.pictures import add_features, add_pictures, inputs_of
 from minicap.errors import InputError
 
 NEEDS = {  # flag: one of these has to stand beside it
@@ -27,9 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "whether the beam missed the best one.\n\nexamples:\n  minicap caption runs/mine photo.jpg\n"
         "  minicap caption runs/mine holiday/ --beam 5 --no-repeat 3\n"
         "  minicap caption runs/mine holiday/ --sample --temperature 0.7 --top-p 0.9 --seed 3\n"
-        "  minicap caption runs/mine photo.jpg --beam 3 --exhaustive --max-length 3"
+        "  minicap caption runs/mine photo.jpg --beam 3 --exhaustive --max-length 3\n"
+        "  minicap caption runs/photos --features flickr8k.npz 1000268201_693b08cb0e.jpg"
     )
     add_pictures(parser)
+    add_features(parser)
     add_decoding(parser)
     parser.add_argument(
         "--reference", metavar="TEXT", action="append",
@@ -119,12 +120,12 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.reference and not proof:
         raise InputError("--reference: it goes with --beam and --exhaustive; add them or leave it out")
     model = Captioner.load(arguments.model)
-    paths = pictures_of(arguments)
+    paths, inputs = inputs_of(arguments, model)
     try:
         if proof:
-            show(arguments, *_proof(model, paths, settings, arguments.reference or []))
+            show(arguments, *_proof(model, paths, inputs, settings, arguments.reference or []))
             return
-        captions = model.caption(paths, settings)
+        captions = model.caption(inputs, settings)
     except ValueError as error:
         if not arguments.exhaustive:
             raise
@@ -143,10 +144,10 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _proof(
-    model: Any, paths: list[Path], settings: Any, references: list[str]
+    model: Any, paths: list[Any], inputs: Any, settings: Any, references: list[str]
 ) -> tuple[list[dict[str, Any]], Callable[[], str]]:
     """Return what the beam said beside the best of all sentences, and the same for people."""
-    features = model.features(paths)
+    features = model.features(inputs)
     errors = model.search_errors(features, [references] * len(paths), settings)
     rows = []
     for n, path in enumerate(paths):

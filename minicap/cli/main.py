@@ -29,6 +29,10 @@ COMMANDS = {
     "features": "compute what a trained network sees in pictures, and store it",
     "report": "write a run's report.html again",
     "gradcheck": "check the gradients of anyone's layers, and name the bug",
+    "grade": "grade layers that were handed in, with points for every gradient",
+    "course": "make an exercise of a layer: starter file, public tests, rubric, solution",
+    "tutorial": "list, open, copy and export the lessons",
+    "exercise": "check your answers to a lesson's exercises",
     "bench": "measure how fast minicap is here, alone or beside PyTorch",
     "doctor": "say what this installation has and what it lacks",
 }

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from minicap.cli.output import add_json, show, table
-from minicap.cli.pictures import add_pictures, pictures_of
+from minicap.cli.pictures import add_features, add_pictures, inputs_of
 from minicap.errors import InputError
 
 
@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'example: minicap search runs/mine --text "a dog on a beach" holiday/'
     )
     add_pictures(parser)
+    add_features(parser)
     parser.add_argument("--text", metavar="SENTENCE", required=True, help="what to look for")
     parser.add_argument("--top", type=int, metavar="N", default=0, help="show the N best ones only (0: all)")
     add_json(parser)
@@ -34,8 +35,8 @@ def run(arguments: argparse.Namespace) -> None:
         raise InputError(f"--top: {arguments.top} makes no sense; use 0 or more")
     model = Captioner.load(arguments.model)
     words = _words(model, arguments.text)
-    paths = pictures_of(arguments)
-    fits = model.match(model.features(paths), [arguments.text])[:, 0]
+    paths, inputs = inputs_of(arguments, model)
+    fits = model.match(model.features(inputs), [arguments.text])[:, 0]
     order = np.argsort(-fits, kind="stable")[: arguments.top or None]
     found = [
         {

@@ -16,12 +16,21 @@ OPTIONS: dict[str, dict[str, tuple[type, str]]] = {
         "encoder": (
             str,
             "convolutions that read the picture: small, classic, fine, or written down, such as 32,M,R64,M: "
-            "filters, M for pooling, R for a residual block",
+            "filters, M for pooling, R for a residual block; or efficientnet-lite0, which knows photographs already "
+            "(needs minicap[pretrained])",
         ),
-        "batch-norm": (bool, "batch norm behind every convolution"),
+        "batch-norm": (bool, "batch norm behind every convolution, and in front of the features"),
         "encoder-from": (str, "take over the convolutions of this run (a classifier's, a tagger's, ...)"),
-        "freeze": (bool, "with --encoder-from: keep them as they are"),
-        "decoder": (str, "network that writes: rnn, lstm or gru"),
+        "freeze": (
+            bool,
+            "with --encoder-from: keep them as they are; efficientnet-lite0 is kept unless --no-freeze fine-tunes it",
+        ),
+        "features": (
+            str,
+            "read stored features in place of pictures: a file of 'minicap features', .npz, .npy, or vgg_feats.mat "
+            "with Karpathy's dataset.json",
+        ),
+        "decoder": (str, "network that writes: rnn, lstm, gru or transformer"),
         "conditioning": (
             str,
             "how the picture reaches the decoder: beside every word (par), as first state (init), as first word (pre), "
@@ -40,12 +49,23 @@ OPTIONS: dict[str, dict[str, tuple[type, str]]] = {
             bool,
             "with --decoder gru: the reset gate acts after the product, as in cuDNN, not before",
         ),
+        "heads": (int, "with --decoder transformer: how many attentions look side by side"),
+        "positions": (str, "with --decoder transformer: learned or sinusoidal"),
+        "norm-first": (
+            bool,
+            "with --decoder transformer: layer norm before each sublayer, not behind the sum",
+        ),
+        "activation": (str, "with --decoder transformer: gelu or relu"),
+        "tied": (bool, "with --decoder transformer: words are read and said by the same matrix"),
         "decoder-from": (str, "take over decoder and vocabulary of this run"),
         "head": (str, "how tags are found: spatial, dense or sequence"),
         "hidden": (str, "widths of fully connected layers in classifiers and dense heads, such as 512,128"),
         "embed-size": (int, "width of word and picture vectors"),
-        "hidden-size": (int, "width of the recurrent state"),
-        "layers": (int, "recurrent layers, 1 to 4"),
+        "hidden-size": (
+            int,
+            "width of the recurrent state; a transformer's feed-forwards are four times as wide",
+        ),
+        "layers": (int, "recurrent layers or transformer blocks, 1 to 4"),
         "dropout": (float, "probability dropped while training"),
     },
     "pictures and words": {
@@ -116,9 +136,15 @@ USES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
         "--task caption or tag, without --decoder-from",
         lambda c: c.task != "classify" and not c.decoder_from,
     ),
-    ("normalize", "training without --encoder-from", lambda c: not c.encoder_from),
     (
-        "encoder-from",
+        "image-size resize normalize crop flip jitter encoder-from freeze",
+        "training on pictures, not on --features",
+        lambda c: not c.features,
+    ),
+    ("normalize", "training without --encoder-from", lambda c: not c.encoder_from),
+    ("normalize", "encoders other than efficientnet-lite0", lambda c: c.encoder != "efficientnet-lite0"),
+    (
+        "encoder-from features",
         "models that see, so not for --conditioning none",
         lambda c: (c.task, c.conditioning) != ("caption", "none"),
     ),
@@ -128,6 +154,11 @@ USES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
         lambda c: (c.task, c.conditioning) == ("caption", "attention"),
     ),
     ("reset-after", "--task caption --decoder gru", lambda c: (c.task, c.decoder) == ("caption", "gru")),
+    (
+        "heads positions norm-first activation tied",
+        "--task caption --decoder transformer",
+        lambda c: (c.task, c.decoder) == ("caption", "transformer"),
+    ),
     ("step-every step-factor", "--schedule step", lambda c: c.schedule == "step"),
 )
 
@@ -140,6 +171,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  minicap train --data fashion-mnist --out runs/clothes --task classify\n"
         "  minicap train --data coco --out runs/tags --task tag\n"
         "  minicap train --data coco --out runs/two-stage --encoder-from runs/tags --freeze\n"
+        "  minicap train --data flickr8k --out runs/photos --encoder efficientnet-lite0\n"
+        "  minicap train --data flickr8k --out runs/photos --features flickr8k.npz\n"
         "  minicap train --config mine.toml --set lr=0.002 --set flip=true --out runs/mine\n"
         "  minicap train --out runs/mine --resume"
     )
@@ -217,7 +250,7 @@ def _config(arguments: argparse.Namespace) -> tuple[Any, Any]:
     changed = [
         name
         for name, value in given.items()
-        if value != getattr(config, name) and name not in ("epochs", "data")
+        if value != getattr(config, name) and name not in ("epochs", "data", "features")
     ]
     if changed:
         raise InputError(

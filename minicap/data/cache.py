@@ -105,7 +105,9 @@ def decode_images(paths: Sequence[Path], preprocessing: Preprocessing, *, progre
 
 def _key(paths: Iterable[Path], preprocessing: Preprocessing) -> str:
     """Hash everything the pixels depend on."""
-    look = (preprocessing.size, preprocessing.mode, preprocessing.resize)  # mean and std act later
+    look = [preprocessing.size, preprocessing.mode, preprocessing.resize]  # mean and std act later
+    if preprocessing.filter != "bilinear":  # as it always was: what is cached already stays good
+        look.append(preprocessing.filter)
     digest = hashlib.sha256(json.dumps([_LAYOUT, decoder_version(), *look]).encode())
     for path in paths:
         try:

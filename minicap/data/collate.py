@@ -21,7 +21,7 @@ class CaptionBatch(NamedTuple):
     Attributes
     ----------
     images : Array
-        Floats, shape (M, 3, S, S).
+        Floats, shape (M, 3, S, S), or stored features (M, F) or (M, F, s, s).
     tokens : Array
         int64, shape (N, T+1): ``<start> ... <end> <pad>``. N is a multiple of M: image m carries the
         N/M consecutive captions from row ``m * N/M`` on.
@@ -122,7 +122,7 @@ def pad_captions(sequences: Sequence[Sequence[int]]) -> tuple[Array, Array]:
 
 
 class EncodedData:
-    """Hold a split's pixels and its captions as ids."""
+    """Hold a split's pixels, or what a network has found in them, and its captions as ids."""
 
     def __init__(
         self,
@@ -165,5 +165,7 @@ class EncodedData:
                 for k in places
             ]
         )
+        if self._pixels.dtype.kind == "f":  # stored features are ready to be read
+            return CaptionBatch(self._pixels[images].astype(dtype, copy=False), tokens, mask)
         pixels = change(self._pixels[images], images)
         return CaptionBatch(self._preprocessing.tensor(pixels, dtype), tokens, mask)

@@ -151,7 +151,9 @@ class Corpus(Generic[Data]):
         return self.split("compositional")
 
 
-def assemble(listing: Listing, report: ReadingReport, *, split: str | None = None) -> Corpus[Any]:
+def assemble(
+    listing: Listing, report: ReadingReport, *, split: str | None = None, pictures: bool = True
+) -> Corpus[Any]:
     """Look for the pictures of a listing and sort them into splits.
 
     Parameters
@@ -162,6 +164,8 @@ def assemble(listing: Listing, report: ReadingReport, *, split: str | None = Non
         Where to count what is wrong.
     split : str, optional
         Keep this split only, and look for its pictures only where split lists allow that.
+    pictures : bool
+        Whether the pictures have to be there; not where somebody has their features.
 
     Returns
     -------
@@ -176,7 +180,7 @@ def assemble(listing: Listing, report: ReadingReport, *, split: str | None = Non
     names = _listed_names(listing, report)
     if wanted is not None and listing.splits is not None:
         names = [name for name in names if listing.splits[name] == wanted]
-    paths = _find_images(names, listing, report)
+    paths = _find_images(names, listing, report) if pictures else _supposed(names, listing)
     if not paths:
         reasons = "; ".join(report.lines()) or "none is listed"
         raise InputError(f"{shown(listing.path)}: no {SAID[listing.task]} image remains: {reasons}")
@@ -241,6 +245,14 @@ def _find_images(names: list[str], listing: Listing, report: ReadingReport) -> d
         else:
             paths[name] = path
     return paths
+
+
+def _supposed(names: list[str], listing: Listing) -> dict[str, Path]:
+    """Return where pictures are, or would be."""
+    return {
+        name: (listing.find(name) if is_safe_name(name) else None) or listing.path.parent / name
+        for name in names
+    }
 
 
 def _drawn_splits(paths: Mapping[str, Path], listing: Listing, report: ReadingReport) -> dict[str, str]:

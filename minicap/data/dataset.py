@@ -35,10 +35,13 @@ class Pictures:
         Paths, or uint8 arrays (H, W, 3).
     mode : str
         The colour mode that suits the pictures: ``"RGB"``, or ``"L"`` where all are grey.
+    features : Array or None
+        What a network has found in each picture already, floats (N, F) or (N, F, s, s): it stands for the pixels.
     """
 
     each: ClassVar[tuple[str, ...]] = ("names", "images")  # the fields with one entry a picture
     mode: str = "RGB"
+    features: Array | None = None
 
     split: str
     names: tuple[str, ...]
@@ -92,13 +95,15 @@ class Pictures:
         Returns
         -------
         Array
-            uint8, shape (N, S, S, 3); possibly a read-only memory map.
+            uint8, shape (N, S, S, 3); possibly a read-only memory map. Or the stored features where there are such.
 
         Raises
         ------
         InputError
             If a file cannot be decoded; `usable` leaves such files out beforehand.
         """
+        if self.features is not None:
+            return self.features
         decoded = self._decode(preprocessing, progress)
         if decoded.broken:
             place, reason = next(iter(decoded.broken.items()))
@@ -151,13 +156,15 @@ class Pictures:
         data
             Itself where nothing is wrong.
         pixels : Array
-            uint8, shape (N, S, S, 3), one row a picture of `data`.
+            uint8, shape (N, S, S, 3), one row a picture of `data`. Or the stored features.
 
         Raises
         ------
         InputError
             If no picture remains.
         """
+        if self.features is not None:
+            return self, self.features
         pixels, broken = self._decode(preprocessing, progress)
         if not broken:
             return self, pixels
@@ -208,7 +215,9 @@ def joined(parts: Sequence[Data], split: str) -> Data:
         columns = [getattr(part, field) for part in parts]
         if all(column is not None for column in columns):
             entries = (getattr(part, field)[place] for part, place in rows.values())
-            fields[field] = list(entries) if field == "images" else tuple(entries)
+            arrays = isinstance(columns[0], np.ndarray) and field != "images"
+            kept: Any = list(entries)
+            fields[field] = np.stack(kept) if arrays else kept if field == "images" else tuple(kept)
         else:
             fields[field] = None
     colourful = (part for part in parts if part.mode == "RGB")  # grey only where all the parts are
@@ -231,6 +240,8 @@ class CaptionData(Pictures):
         Paths, or uint8 arrays (H, W, 3).
     scenes : tuple, optional
         Ground truth for `minicap.data.scenes.judge`, one a picture.
+    features : Array, optional
+        What a network has found in each picture already, (N, F) or (N, F, s, s), in place of pixels.
 
     Raises
     ------
@@ -238,13 +249,14 @@ class CaptionData(Pictures):
         If the lengths differ, or a picture has no caption.
     """
 
-    each = ("names", "captions", "images", "scenes")
+    each = ("names", "captions", "images", "scenes", "features")
 
     split: str
     names: tuple[str, ...]
     captions: tuple[tuple[str, ...], ...]
     images: Sequence[Path] | Sequence[Array]
     scenes: tuple[Any, ...] | None = None
+    features: Array | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -117,8 +117,8 @@ def save_png(path: str | Path, image: Array) -> None:
         ) from error
 
 
-def resize_image(image: Array, height: int, width: int) -> Array:
-    """Resample a picture with an antialiased bilinear filter.
+def resize_image(image: Array, height: int, width: int, filter_: str = "bilinear") -> Array:
+    """Resample a picture with an antialiased filter.
 
     Parameters
     ----------
@@ -126,6 +126,8 @@ def resize_image(image: Array, height: int, width: int) -> Array:
         uint8, shape (H, W, 3).
     height, width : int
         New size in pixels.
+    filter_ : str
+        ``bilinear`` or ``bicubic``.
 
     Returns
     -------
@@ -137,7 +139,7 @@ def resize_image(image: Array, height: int, width: int) -> Array:
     if image.shape[:2] == (height, width):
         return image.copy()
     picture = Image.fromarray(np.ascontiguousarray(image))
-    return np.array(picture.resize((width, height), Image.Resampling.BILINEAR))
+    return np.array(picture.resize((width, height), Image.Resampling[filter_.upper()]))
 
 
 def names_a_picture(name: str) -> bool:

@@ -18,6 +18,7 @@ from minicap.errors import InputError
 MAX_SIZE = 4096
 MODES = ("RGB", "L")
 RESIZES = ("crop", "squash")
+FILTERS = ("bilinear", "bicubic")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,9 @@ class Preprocessing:
     resize : str
         ``"crop"`` cuts the central square and resizes it, ``"squash"`` ignores the aspect ratio.
 
+    filter : str
+        How pixels are averaged: ``"bilinear"`` or ``"bicubic"``, both over all the pixels that a new one covers.
+
     Raises
     ------
     InputError
@@ -46,6 +50,7 @@ class Preprocessing:
     std: tuple[float, ...] = (0.5, 0.5, 0.5)
     mode: str = "RGB"
     resize: str = "crop"
+    filter: str = "bilinear"  # also where a file is older than this choice
 
     def __post_init__(self) -> None:
         if type(self.size) is not int or not 1 <= self.size <= MAX_SIZE:
@@ -56,7 +61,7 @@ class Preprocessing:
             object.__setattr__(self, name, _three_numbers(name, getattr(self, name)))
         if min(self.std) <= 0:
             raise InputError(f"preprocessing: std must be positive, not {self.std}")
-        for name, choices in (("mode", MODES), ("resize", RESIZES)):
+        for name, choices in (("mode", MODES), ("resize", RESIZES), ("filter", FILTERS)):
             if getattr(self, name) not in choices:
                 came = shown(repr(getattr(self, name)))
                 raise InputError(f"preprocessing: {name} must be one of {', '.join(choices)}, not {came}")
@@ -85,7 +90,7 @@ class Preprocessing:
             image = _grey(image)
         if self.resize == "crop":
             image = _central_square(image)
-        return resize_image(image, self.size, self.size)
+        return resize_image(image, self.size, self.size, self.filter)
 
     def tensor(self, pixels: Array, dtype: DTypeLike = np.float32) -> Array:
         """Return pictures as a normalised tensor: `to_tensor`, then `normalize`.
@@ -115,7 +120,7 @@ class Preprocessing:
         Parameters
         ----------
         settings : Mapping
-            ``size``, and any of ``mean``, ``std``, ``mode``, ``resize``.
+            ``size``, and any of ``mean``, ``std``, ``mode``, ``resize``, ``filter``.
 
         Returns
         -------

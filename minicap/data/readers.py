@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from minicap.data import caption_table, class_folders, coco, flickr8k, idx, tag_table
+from minicap.data import caption_table, class_folders, coco, flickr8k, idx, karpathy, tag_table
 from minicap.data.corpus import Corpus, assemble
 from minicap.data.dataset import CaptionData
 from minicap.data.files import shown
@@ -24,7 +24,7 @@ from minicap.errors import InputError
 # By task; the first format that is there is read. Hand-made tables come first, as somebody put them there on
 # purpose; class folders come last, as any folders of pictures look like them.
 FORMATS: dict[str, tuple[Format, ...]] = {
-    "caption": (caption_table.FORMAT, flickr8k.FORMAT, coco.CAPTIONS),
+    "caption": (caption_table.FORMAT, flickr8k.FORMAT, coco.CAPTIONS, karpathy.FORMAT),
     "tag": (tag_table.FORMAT, coco.TAGS),
     "classify": (idx.FORMAT, class_folders.FORMAT),
 }
@@ -34,9 +34,9 @@ SAYS = {"caption": "captions", "tag": "tags", "classify": "classes"}
 def read_captions(path: str | Path, *, split: str | None = None) -> Corpus[CaptionData]:
     """Read captioned pictures from a folder or a caption file, whatever its format.
 
-    Recognised are caption tables (``captions.csv|tsv|txt``), Flickr8k/30k token files and COCO captions. Data
-    without split lists are split 80/10/10 by the hash of the names. What cannot be used is left out, counted in
-    the report, and never fatal while something remains.
+    Recognised are caption tables (``captions.csv|tsv|txt``), Flickr8k/30k token files, COCO captions and Karpathy's
+    ``dataset*.json``. Data without split lists are split 80/10/10 by the hash of the names. What cannot be used is
+    left out, counted in the report, and never fatal while something remains.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def read_classes(path: str | Path, *, split: str | None = None) -> Corpus[ClassD
     return read_data(path, "classify", split=split)
 
 
-def read_data(path: str | Path, task: str, *, split: str | None = None) -> Corpus[Any]:
+def read_data(path: str | Path, task: str, *, split: str | None = None, pictures: bool = True) -> Corpus[Any]:
     """Read the data of a task from a folder or a file, whatever its format.
 
     Parameters
@@ -117,6 +117,8 @@ def read_data(path: str | Path, task: str, *, split: str | None = None) -> Corpu
         ``caption``, ``tag`` or ``classify``.
     split : str, optional
         Keep this split only; ``all`` keeps every one.
+    pictures : bool
+        Whether the pictures themselves have to be there; not where their features are stored.
 
     Returns
     -------
@@ -138,7 +140,7 @@ def read_data(path: str | Path, task: str, *, split: str | None = None) -> Corpu
         wanted = None if split is None or split.strip().lower() == "all" else split
         data = found[0].read(found[1], report)
         if not isinstance(data, Corpus):
-            return assemble(data, report, split=wanted)
+            return assemble(data, report, split=wanted, pictures=pictures)
         return data if wanted is None else data.only(wanted)
     except OSError as error:
         raise _unreadable(path, error) from error

@@ -29,6 +29,9 @@ class Problem:
 
 MISSING_IMAGE = Problem("image", "is not there", "are not there")
 NO_IMAGE = Problem("image", "cannot be read", "cannot be read")
+NO_FEATURES = Problem(
+    "image", "has no stored features and was left out", "have no stored features and were left out"
+)
 BROKEN_NAME = Problem("name", "is broken", "are broken")
 WRONG_FIELDS = Problem("row", "has the wrong number of fields", "have the wrong number of fields")
 OPEN_QUOTE = Problem("row", "has a quote that is never closed", "have a quote that is never closed")

@@ -155,6 +155,12 @@ class Report:
         lines += [f"  perhaps also: {other.sentence}" for other in self.further]
         return "\n".join(lines)
 
+    def _repr_html_(self) -> str:
+        """Return the report as HTML, which is how a notebook shows it."""
+        from minicap.gradcheck.html import fragment
+
+        return fragment(self)
+
     def assert_ok(self) -> None:
         """Raise AssertionError with the whole table unless the check passed."""
         if not self.passed:

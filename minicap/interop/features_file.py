@@ -56,6 +56,22 @@ class Features:
         """Return the number of pictures."""
         return len(self.names)
 
+    def places(self, names: Sequence[str]) -> list[int]:
+        """Return the rows of some pictures, -1 for one that has none; names are looked for as by ``of``.
+
+        Parameters
+        ----------
+        names : sequence of str
+
+        Returns
+        -------
+        list of int
+        """
+        places = {name: place for place, name in enumerate(self.names)}
+        ends = Counter(map(_end, self.names))
+        short = {_end(name): place for name, place in places.items() if ends[_end(name)] == 1}
+        return [places.get(name, short.get(_end(name), -1)) for name in names]
+
     def of(self, names: Sequence[str]) -> Array:
         """Return the features of some pictures, in their order.
 
@@ -75,10 +91,7 @@ class Features:
         InputError
             If there are none for a picture.
         """
-        places = {name: place for place, name in enumerate(self.names)}
-        ends = Counter(map(_end, self.names))
-        short = {_end(name): place for name, place in places.items() if ends[_end(name)] == 1}
-        found = [places.get(name, short.get(_end(name), -1)) for name in names]
+        found = self.places(names)
         if -1 in found:
             missing = names[found.index(-1)]
             raise InputError(

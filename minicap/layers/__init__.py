@@ -8,10 +8,11 @@ from minicap.layers.attention import (
 )
 from minicap.layers.avg_pool import AvgPool2d, GlobalAvgPool2d
 from minicap.layers.base import Composite, Layer, named
-from minicap.layers.basic import Conv2d, Dropout, Embedding, Flatten, Linear, MaxPool2d, Relu
+from minicap.layers.basic import Conv2d, Dropout, Embedding, Flatten, Linear, MaxPool2d, Relu, TiedLinear
 from minicap.layers.batch_norm import BatchNorm
 from minicap.layers.elementwise import Gelu, Relu6, Sigmoid, Tanh
 from minicap.layers.layer_norm import LayerNorm
+from minicap.layers.positions import LearnedPositions, SinusoidalPositions
 from minicap.layers.recurrent import CELLS, Gru, Lstm, Rnn
 from minicap.layers.residual import ResidualBlock
 from minicap.layers.sequential import Sequential
@@ -33,6 +34,7 @@ __all__ = [
     "Gru",
     "Layer",
     "LayerNorm",
+    "LearnedPositions",
     "Linear",
     "Lstm",
     "MaxPool2d",
@@ -45,6 +47,8 @@ __all__ = [
     "ScaledDotProductAttention",
     "Sequential",
     "Sigmoid",
+    "SinusoidalPositions",
     "Tanh",
+    "TiedLinear",
     "named",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import DTypeLike
 
 from minicap import ops
@@ -11,6 +12,8 @@ from minicap._types import Array, Arrays, Rng
 from minicap.initializers import Initializer, glorot_uniform, he_normal, normal, zeros
 from minicap.layers.base import Layer
 from minicap.ops.conv import Padding, Pair
+
+_TENTH = normal(0.1)
 
 
 class Linear(Layer):
@@ -30,6 +33,18 @@ class Linear(Layer):
     ) -> None:
         super().__init__()
         self.add_params(rng, dtype, weight=((in_size, out_size), init), bias=((out_size,), zeros))
+
+
+class TiedLinear(Layer):
+    """A linear map whose weight is another layer's: x (..., D) and w (D, V) come in, only the bias (V,) is its own."""
+
+    op_forward, op_backward = ops.linear_forward, ops.linear_backward
+    inputs = ("x", "w")
+    arguments = {"bias": "b"}
+
+    def __init__(self, out_size: int, *, dtype: DTypeLike = "float32") -> None:
+        super().__init__()
+        self.params = {"bias": np.zeros(out_size, dtype)}
 
 
 class Conv2d(Layer):
@@ -80,9 +95,17 @@ class Embedding(Layer):
     inputs = ("ids",)
     arguments = {"weight": "w"}
 
-    def __init__(self, rows: int, width: int, *, rng: Rng, dtype: DTypeLike = "float32") -> None:
+    def __init__(
+        self,
+        rows: int,
+        width: int,
+        *,
+        rng: Rng,
+        dtype: DTypeLike = "float32",
+        init: Initializer = _TENTH,
+    ) -> None:
         super().__init__()
-        self.add_params(rng, dtype, weight=((rows, width), normal(0.1)))
+        self.add_params(rng, dtype, weight=((rows, width), init))
 
 
 class Relu(Layer):

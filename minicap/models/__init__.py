@@ -1,14 +1,16 @@
 """Whole models: captioner, classifier, tagger, and what they are made of."""
 
 from minicap.models.captioner import Captioner
+from minicap.models.choosing import DECODERS, conditionings_of
 from minicap.models.classifier import Classifier, Guess
-from minicap.models.decoders import DECODERS, RecurrentDecoder
+from minicap.models.decoders import RecurrentDecoder
 from minicap.models.describing import Caption
 from minicap.models.encoder import Encoder
 from minicap.models.joining import CONDITIONINGS
 from minicap.models.loading import load_any
 from minicap.models.tag_heads import HEADS
 from minicap.models.tagger import Tag, Tagger
+from minicap.models.transformer import TransformerDecoder
 from minicap.models.trunk import ENCODERS, Trunk
 
 __all__ = [
@@ -24,6 +26,8 @@ __all__ = [
     "RecurrentDecoder",
     "Tag",
     "Tagger",
+    "TransformerDecoder",
     "Trunk",
+    "conditionings_of",
     "load_any",
 ]

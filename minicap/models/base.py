@@ -138,12 +138,18 @@ class Model(Composite):
 
     def _blocks(self, images: Any, batch_size: int) -> Iterator[Array]:
         """Yield pictures, in whatever form, as tensors (at most batch_size, 3, S, S)."""
-        return tensor_blocks(images, self.preprocessing, self.dtype, batch_size)
+        return tensor_blocks(images, self.preprocessing, self.dtype, batch_size, shapes=self._input_shapes())
+
+    def _input_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Return the shapes that a picture may have for the model: of stored features too, where it reads them."""
+        size = self.config["image_size"]
+        return getattr(getattr(self, "encoder", None), "input_shapes", ((3, size, size),))
 
     def _check_images(self, images: Array) -> None:
         """Raise unless a batch's pictures fit."""
         shape, size = np.shape(images), self.config["image_size"]
-        if len(shape) != 4 or shape[0] == 0 or shape[1:] != (3, size, size):
-            raise ValueError(
-                f"{type(self).__name__}: images are {shape} but (M, 3, S, S) = (M, 3, {size}, {size}) is needed"
-            )
+        wanted = self._input_shapes()
+        if len(shape) < 2 or shape[0] == 0 or shape[1:] not in wanted:
+            needed = " or ".join(f"(M, {', '.join(map(str, each))})" for each in wanted)
+            needed = f"(M, 3, S, S) = {needed}" if wanted[0] == (3, size, size) else needed
+            raise ValueError(f"{type(self).__name__}: images are {shape} but {needed} is needed")

@@ -11,16 +11,14 @@ from minicap._types import Array, Arrays, Rng
 from minicap.data.batches import CaptionBatch
 from minicap.data.preprocessing import Preprocessing
 from minicap.data.vocabulary import Vocabulary
+from minicap.errors import InputError
 from minicap.layers import named
-from minicap.models.attending import AttendingDecoder, telling_attending_shapes
 from minicap.models.base import Model
-from minicap.models.decoders import RecurrentDecoder, telling_decoder_shapes
+from minicap.models.choosing import build_decoder, check_decoder, telling_shapes_of_decoder
 from minicap.models.describing import Describer
-from minicap.models.encoder import Encoder, telling_reading_shapes
-from minicap.models.joining import GRIDS
+from minicap.models.encoders import build_encoder, telling_shapes_of_encoder
 from minicap.models.looking import PenaltyCache, penalty_backward, penalty_forward
 from minicap.models.sampling import own_words
-from minicap.models.trunk import Trunk, map_shape, telling_trunk_shapes
 from minicap.ops import softmax_cross_entropy_backward, softmax_cross_entropy_forward
 
 
@@ -35,28 +33,29 @@ class CaptionerCache(NamedTuple):
 
 
 class Captioner(Describer, Model):
-    """CNN encoder and recurrent decoder: P(caption | image) as the product over its words.
+    """CNN encoder and recurrent or Transformer decoder: P(caption | image) as the product over its words.
 
     Parameters
     ----------
     vocabulary : Vocabulary
     encoder : str
-        The convolutions, by name or written down, see ``minicap.models.trunk``.
+        The convolutions, by name or written down, see ``minicap.models.trunk``; ``efficientnet-lite0``; or stored
+        features in place of pictures, ``features:1280`` or ``features:512x7x7``, see ``minicap.models.features``.
     decoder : str
-        ``rnn``, ``lstm`` or ``gru``.
+        ``rnn``, ``lstm``, ``gru`` or ``transformer``.
     conditioning : str
         How the picture reaches the decoder: ``par``, ``init``, ``pre``, ``merge``, ``attention``, ``dot``, or
-        ``none``: a language model.
+        ``none``: a language model. A Transformer has ``par``, ``pre``, ``attention`` and ``none``.
     image_size : int
         Side S of the square pictures, in pixels.
     embed_size : int
-        Width of word vectors and of the feature vector.
+        Width of word vectors and of the feature vector; of a Transformer, the width all the way up.
     hidden_size : int
-        Width H of the recurrent layers.
+        Width H of the recurrent layers; the feed-forwards of a Transformer are 4 H wide.
     layers : int
-        Recurrent layers on top of each other.
+        Recurrent layers, or a Transformer's blocks, on top of each other.
     dropout : float
-        Probability dropped in the decoder while training.
+        Probability dropped in the decoder while training, and of features that a network has learnt elsewhere.
     batch_norm : bool
         Whether batch norm stands behind the convolutions and in front of the features.
     attention_gate : bool
@@ -65,6 +64,8 @@ class Captioner(Describer, Model):
         For ``attention``: how much it costs a training, in nats a caption, not to look at every place about once.
     reset_after : bool
         For ``gru``: whether its reset gate acts after the product, as in cuDNN, or before it, as in the paper.
+    heads, positions, norm_first, activation, tied
+        For ``transformer``, see ``minicap.models.transformer``.
     dtype : str
         ``float32`` or ``float64``.
     seed : int
@@ -72,6 +73,8 @@ class Captioner(Describer, Model):
     blind : bool
         See nothing: every picture is replaced by the same grey one. The baseline that any captioner has to
         beat.
+    features_of : str
+        Which network computed the stored features, where somebody noted it.
     preprocessing : Preprocessing, optional
         How pictures become tensors; by default colour, cropped square, scaled to [-1, 1].
 
@@ -102,9 +105,15 @@ class Captioner(Describer, Model):
         attention_gate: bool = False,
         attention_penalty: float = 0.0,
         reset_after: bool = True,
+        heads: int = 4,
+        positions: str = "learned",
+        norm_first: bool = True,
+        activation: str = "gelu",
+        tied: bool = False,
         dtype: str = "float32",
         seed: int = 0,
         blind: bool = False,
+        features_of: str = "",
         preprocessing: Preprocessing | None = None,
     ) -> None:
         self._settle(
@@ -113,24 +122,21 @@ class Captioner(Describer, Model):
                 "embed_size": embed_size, "hidden_size": hidden_size, "layers": layers, "dropout": dropout,
                 "batch_norm": bool(batch_norm), "attention_gate": bool(attention_gate),
                 "attention_penalty": float(attention_penalty), "reset_after": bool(reset_after),
-                "dtype": str(dtype), "seed": seed, "blind": blind,
+                "heads": heads, "positions": positions, "norm_first": bool(norm_first),
+                "activation": activation, "tied": bool(tied),
+                "dtype": str(dtype), "seed": seed, "blind": blind, "features_of": str(features_of),
             },
             preprocessing,
         )  # fmt: skip
-        self._check_attention()
+        try:
+            check_decoder(self.config)
+        except ValueError as error:
+            raise ValueError(f"Captioner: {error}") from None
         self.vocabulary = vocabulary
         self.blind = blind or conditioning == "none"  # who shows nothing need not look
         rng = np.random.default_rng(seed)
-        self.encoder = Encoder(
-            encoder,
-            image_size,
-            embed_size,
-            batch_norm=batch_norm,
-            grid=conditioning in GRIDS,
-            rng=rng,
-            dtype=dtype,
-        )
-        self.decoder: Any = self._build_decoder(rng)
+        self.encoder: Any = build_encoder(self.config, rng)
+        self.decoder: Any = build_decoder(self.config, len(vocabulary), rng)
 
     @property
     def parts(self) -> Mapping[str, Any]:
@@ -138,8 +144,12 @@ class Captioner(Describer, Model):
         return {"encoder": self.encoder, "decoder": self.decoder}
 
     @property
-    def trunk(self) -> Trunk:
-        """The encoder's convolutions."""
+    def trunk(self) -> Any:
+        """The encoder's convolutions, which a captioner of stored features does not have."""
+        if self.encoder.convs is None:
+            raise InputError(
+                f"the captioner reads stored features ({self.config['encoder']}): it has no convolutions"
+            )
         return self.encoder.convs
 
     def loss(
@@ -156,7 +166,8 @@ class Captioner(Describer, Model):
         Parameters
         ----------
         batch : CaptionBatch
-            images (M, 3, S, S); tokens (N, T+1); mask (N, T). Each image carries N/M consecutive captions.
+            images (M, 3, S, S), or stored features (M, F) or (M, F, s, s); tokens (N, T+1); mask (N, T). Each image
+            carries N/M consecutive captions.
         training : bool
             Whether dropout drops and norms use the batch's statistics.
         rng : numpy.random.Generator, optional
@@ -179,7 +190,8 @@ class Captioner(Describer, Model):
         """
         self._check(batch)
         seen, target = batch.tokens[:, :-1], batch.tokens[:, 1:]
-        features, c_encoder = self.encoder.forward(self._seen(batch.images), training=training)  # (M, E)
+        images = self._seen(batch.images)
+        features, c_encoder = self.encoder.forward(images, training=training, rng=rng)  # (M, E)
         features = np.repeat(features, len(batch.tokens) // len(features), axis=0)  # (N, E), or (N, L, E)
         if sampling:
             assert rng is not None
@@ -211,7 +223,7 @@ class Captioner(Describer, Model):
 
         Returns
         -------
-        dimages : Array, (M, 3, S, S), or None where not asked for or the convolutions are frozen
+        dimages : Array, shaped like the images, or None where not asked for or the convolutions are frozen
             Zero where the model is blind.
         grads : dict of str to Array
             Named and shaped like ``params``.
@@ -255,39 +267,11 @@ class Captioner(Describer, Model):
         -------
         dict of str to tuple
         """
-        sizes = {name: config[name] for name in ("embed_size", "hidden_size", "layers")}
-        sizes |= {"cell": config["decoder"], "feature_size": config["embed_size"]}
-        if config["conditioning"] == "attention":
-            decoder = telling_attending_shapes(words, **sizes)
-        else:
-            decoder = telling_decoder_shapes(words, conditioning=config["conditioning"], **sizes)
-        map_of = map_shape(config["encoder"], config["image_size"])
-        reading = telling_reading_shapes(*map_of, config["embed_size"], grid=config["conditioning"] in GRIDS)
+        decoder = telling_shapes_of_decoder(config, words)
         return {
-            **telling_trunk_shapes(config["encoder"]),
-            **{f"encoder.{name}": shape for name, shape in reading.items()},
+            **telling_shapes_of_encoder(config),
             **{f"decoder.{name}": shape for name, shape in decoder.items()},
         }
-
-    def _build_decoder(self, rng: Rng) -> Any:
-        """Return the decoder that the options describe."""
-        shared = ("embed_size", "hidden_size", "layers", "dropout", "reset_after", "dtype")
-        options = {name: self.config[name] for name in shared} | {"cell": self.config["decoder"], "rng": rng}
-        sizes, conditioning = (len(self.vocabulary), self.config["embed_size"]), self.config["conditioning"]
-        if conditioning == "attention":
-            return AttendingDecoder(*sizes, gate=self.config["attention_gate"], **options)
-        return RecurrentDecoder(*sizes, conditioning=conditioning, **options)
-
-    def _check_attention(self) -> None:
-        """Raise unless the options of attention go with it, and the penalty is one."""
-        penalty, conditioning = self.config["attention_penalty"], self.config["conditioning"]
-        if conditioning != "attention" and (self.config["attention_gate"] or penalty):
-            raise ValueError(
-                "Captioner: attention_gate and attention_penalty go with conditioning 'attention', "
-                f"not {conditioning!r}"
-            )
-        if not 0 <= penalty < np.inf:
-            raise ValueError(f"Captioner: attention_penalty is {penalty} but at least 0 is needed")
 
     def _check(self, batch: CaptionBatch) -> None:
         """Raise unless pictures, tokens and mask belong together."""

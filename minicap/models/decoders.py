@@ -13,8 +13,6 @@ from minicap.layers import CELLS, Dropout, Embedding, Linear, RecurrentStack, na
 from minicap.models.conditioning import Drive
 from minicap.models.joining import BESIDE_ATTENTION, CONDITIONINGS
 
-DECODERS = tuple(CELLS)
-
 
 class RecurrentState(NamedTuple):
     """State of the recurrent layers, (N, S)."""

@@ -14,7 +14,6 @@ from minicap.data.vocabulary import END, PAD, START, UNK, Vocabulary
 from minicap.decoding import Decoding, Hypothesis, SearchErrors, decode, score, search_errors
 from minicap.kernels import Workspace
 from minicap.models.decoders import RecurrentDecoder
-from minicap.models.encoder import Encoder
 from minicap.models.pictures import tensor_blocks
 
 NEVER_SAID = (PAD, START, UNK)
@@ -61,7 +60,7 @@ class Describer:
 
     vocabulary: Vocabulary
     preprocessing: Preprocessing
-    encoder: Encoder
+    encoder: Any
     decoder: RecurrentDecoder
     dtype: np.dtype
     blind: bool
@@ -81,8 +80,9 @@ class Describer:
         Array, (N, E), or (N, L, E) where the decoder looks at places
         """
         found = [np.empty((0, *self.encoder.feature_shape), self.dtype)]
-        for block in tensor_blocks(images, self.preprocessing, self.dtype, batch_size):
-            features, _ = self.encoder.forward(self._seen(block))
+        shapes = self.encoder.input_shapes
+        for block in tensor_blocks(images, self.preprocessing, self.dtype, batch_size, shapes=shapes):
+            features = self.encoder.infer(self._seen(block))
             found.append(np.broadcast_to(features, (len(block), *features.shape[1:])))
         return np.concatenate(found)
 
@@ -99,7 +99,7 @@ class Describer:
         ----------
         images
             A path, a Pillow image, a uint8 array (H, W, 3) or (N, H, W, 3) of any size, a list of these, or
-            a float array (N, 3, S, S) that is preprocessed already.
+            a float array (N, 3, S, S) that is preprocessed already, or of stored features where the model reads them.
         settings : Decoding, optional
             How sentences are made; greedy search unless told otherwise.
         batch_size : int
@@ -263,4 +263,4 @@ class Describer:
 
     def _seen(self, images: Array) -> Array:
         """Return what the encoder sees: the pictures, or one grey one for all where the model is blind."""
-        return np.zeros_like(images[:1]) if self.blind else images
+        return np.zeros((1, *self.encoder.input_shapes[-1]), images.dtype) if self.blind else images

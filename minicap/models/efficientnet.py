@@ -44,7 +44,7 @@ LITE0 = (
 
 
 def lite0_preprocessing(size: int = SIZE) -> Preprocessing:
-    """Return how the pictures looked that the weights were learnt from: ``(RGB - 127) / 128``, the central square.
+    """Return what the weights learnt to see: the central square, resampled bicubically, as ``(RGB - 127) / 128``.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def lite0_preprocessing(size: int = SIZE) -> Preprocessing:
     -------
     Preprocessing
     """
-    return Preprocessing(size, mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
+    return Preprocessing(size, mean=(127 / 255,) * 3, std=(128 / 255,) * 3, filter="bicubic")
 
 
 def map_side(image_size: int) -> int:

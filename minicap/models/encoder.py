@@ -157,6 +157,7 @@ class Encoder:
         dtype: DTypeLike = "float32",
     ) -> None:
         self.feature_size = feature_size
+        self.input_shapes = ((3, image_size, image_size),)
         filters, side = map_shape(encoder, image_size)
         self.convs = Trunk(encoder, batch_norm=batch_norm, rng=rng, dtype=dtype)
         options: dict[str, Any] = {"batch_norm": batch_norm, "rng": rng, "dtype": dtype}
@@ -178,7 +179,9 @@ class Encoder:
         """The running statistics of norms."""
         return self.convs.buffers | self.reading.buffers
 
-    def forward(self, images: Array, *, training: bool = False) -> tuple[Array, EncoderCache]:
+    def forward(
+        self, images: Array, *, training: bool = False, rng: Rng | None = None
+    ) -> tuple[Array, EncoderCache]:
         """Return the features of pictures.
 
         Parameters
@@ -186,6 +189,8 @@ class Encoder:
         images : Array, (N, 3, S, S)
         training : bool
             Whether norms use the batch's statistics.
+        rng : numpy.random.Generator, optional
+            Not used.
 
         Returns
         -------
@@ -195,6 +200,19 @@ class Encoder:
         maps, c_convs = self.convs.forward(images, training=training)  # (N, F, s, s)
         features, c_reading = self.reading.forward(maps, training=training)  # (N, E)
         return features, EncoderCache(c_convs, c_reading)
+
+    def infer(self, images: Array) -> Array:
+        """Return the features alone.
+
+        Parameters
+        ----------
+        images : Array, (N, 3, S, S)
+
+        Returns
+        -------
+        features : Array, (N, E) or (N, L, E)
+        """
+        return self.forward(images)[0]
 
     def backward(
         self, dfeatures: Array, cache: EncoderCache, image_gradient: bool = True

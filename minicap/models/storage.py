@@ -15,7 +15,11 @@ from minicap.data.preprocessing import Preprocessing
 from minicap.errors import InputError
 
 VERSION = 1
-LATER = ("attention_gate", "attention_penalty", "reset_after")  # options that the first files did not know
+# Options that the first files did not know.
+LATER = (
+    "attention_gate", "attention_penalty", "reset_after", "heads", "positions", "norm_first", "activation", "tied",
+    "features_of",
+)  # fmt: skip
 _APART = ("vocabulary", "labels", "preprocessing")  # stored beside the config
 Model = TypeVar("Model")
 

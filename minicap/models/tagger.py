@@ -12,9 +12,9 @@ from minicap.data.collate import TagBatch
 from minicap.data.labels import Labels
 from minicap.data.preprocessing import Preprocessing
 from minicap.data.vocabulary import SPECIALS
-from minicap.layers import named
+from minicap.layers import CELLS, named
 from minicap.models.base import Model
-from minicap.models.decoders import DECODERS, telling_decoder_shapes
+from minicap.models.decoders import telling_decoder_shapes
 from minicap.models.dense import read_widths, telling_dense_shapes
 from minicap.models.encoder import flat_size
 from minicap.models.tag_heads import HEADS, DenseHead, Findings, SequenceHead, SpatialHead
@@ -110,8 +110,8 @@ class Tagger(Model):
         hidden = ",".join(map(str, read_widths(hidden)))
         if head not in HEADS:
             raise ValueError(f"Tagger: there is no head {head!r}; choose one of {', '.join(HEADS)}")
-        if decoder not in DECODERS:
-            raise ValueError(f"Tagger: there is no decoder {decoder!r}; choose one of {', '.join(DECODERS)}")
+        if decoder not in CELLS:
+            raise ValueError(f"Tagger: there is no decoder {decoder!r}; choose one of {', '.join(CELLS)}")
         self._settle(
             {
                 "encoder": encoder, "head": head, "hidden": hidden, "decoder": decoder,

@@ -47,7 +47,8 @@ def _what(contents: Contents) -> str:
 
 def _captioner(config: Mapping[str, Any]) -> str:
     """Say what kind of captioner it is."""
-    decoder = str(config.get("decoder", "")).upper()
+    decoder = str(config.get("decoder", ""))
+    decoder = decoder.title() if decoder == "transformer" else decoder.upper()
     article = "An" if decoder[:1] in tuple("AEFHILMNORSX") and decoder != "GRU" else "A"
     kind = f"{article} {decoder} captioner" if decoder else "A captioner"
     conditioning = f" with {config['conditioning']} conditioning" if config.get("conditioning") else ""

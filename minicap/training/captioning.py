@@ -7,10 +7,12 @@ from typing import Any
 
 from minicap.data.batches import CaptionBatches
 from minicap.data.dataset import CaptionData
+from minicap.data.preprocessing import Preprocessing
 from minicap.data.vocabulary import Vocabulary
 from minicap.models import Caption, Captioner
 from minicap.training.config import TrainConfig
 from minicap.training.evaluation import evaluate, validation_scores
+from minicap.training.feature_files import noted_source, open_features
 from minicap.training.task import Judged, Task
 
 
@@ -23,6 +25,13 @@ class Captioning(Task):
         """Return the words of the training captions."""
         captions = (text for texts in train.captions for text in texts)
         return Vocabulary.build(captions, tokenizer=config.tokenizer, min_count=config.min_count)
+
+    def build(self, config: TrainConfig, vocabulary: Vocabulary, preprocessing: Preprocessing) -> Captioner:
+        """Return a captioner that has learnt nothing yet, and knows which features it is going to read."""
+        source = noted_source(open_features(config.features)) if config.features else ""
+        return Captioner(
+            vocabulary, preprocessing=preprocessing, features_of=source, **config.model_options()
+        )
 
     def batches(
         self, config: TrainConfig, train: CaptionData, model: Captioner, *, progress: bool = False

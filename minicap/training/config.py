@@ -13,15 +13,11 @@ from typing import Any
 
 from minicap.data.augment import Augmentation
 from minicap.data.files import read_text, shown, write_atomically
-from minicap.data.preprocessing import RESIZES
 from minicap.errors import InputError
-from minicap.models import CONDITIONINGS, DECODERS, HEADS, Captioner, Classifier, Tagger
 from minicap.models.dense import read_widths
-from minicap.models.trunk import map_shape
-from minicap.optim import OPTIMIZERS
-from minicap.training.schedules import SCHEDULES
-
-MODELS: dict[str, Any] = {"caption": Captioner, "tag": Tagger, "classify": Classifier}
+from minicap.models.transformer_options import check_transformer
+from minicap.training.choices import CHOICES, DEFAULTS, MODELS, RANGES
+from minicap.training.inputs import check_inputs
 
 
 @dataclass(frozen=True)
@@ -41,12 +37,18 @@ class TrainConfig:
     encoder: str = "small"
     batch_norm: bool = False
     encoder_from: str = ""  # run whose convolutions are taken over
-    freeze: bool = False  # keep those as they are
+    freeze: bool = False  # keep those as they are, or a network's
+    features: str = ""  # file of stored features, read in place of pictures
     decoder: str = "lstm"
     conditioning: str = "par"
     attention_gate: bool = False
     attention_penalty: float = 0.0  # nats a caption
     reset_after: bool = True  # of the GRU
+    heads: int = 4  # this and the next four are the Transformer's
+    positions: str = "learned"
+    norm_first: bool = True
+    activation: str = "gelu"
+    tied: bool = False
     decoder_from: str = ""  # run whose decoder is taken over, with its vocabulary
     head: str = "spatial"
     hidden: str = "512,128"  # widths of fully connected layers
@@ -84,43 +86,50 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_settings(asdict(self))
-        for name, choices in _CHOICES.items():
+        for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise InputError(
                     f"--{_flag(name)}: {shown(repr(getattr(self, name)))} is not built; choose of {', '.join(choices)}"
                 )
-        for name, (low, high) in _RANGES.items():
+        for name, (low, high) in RANGES.items():
             if not low <= getattr(self, name) <= high:
                 raise InputError(f"--{_flag(name)}: {getattr(self, name)} is not within {low} to {high}")
         self._check_together()
 
     def _check_together(self) -> None:
         """Raise where two choices do not go together, before any long work."""
-        try:
-            map_shape(self.encoder, self.image_size)
-        except ValueError as error:
-            raise InputError(f"--encoder: {error}") from error
+        check_inputs(self)
         try:
             read_widths(self.hidden)
         except ValueError as error:
             raise InputError(f"--hidden: {error}") from error
-        if self.freeze and not self.encoder_from:
-            raise InputError(
-                "--freeze: only convolutions taken over can be frozen; name a run with --encoder-from"
-            )
         if self.decoder_from and self.task != "caption":
             raise InputError(f"--decoder-from: only a captioner takes a decoder over, not --task {self.task}")
         if self.blind and self.task != "caption":
             raise InputError(f"--blind: only captioners have a blind baseline, not --task {self.task}")
+        self._check_decoder()
+        if self.crop >= self.image_size:
+            raise InputError(
+                f"--crop: {self.crop} pixels are no small shift of pictures of {self.image_size}; use fewer"
+            )
+
+    def _check_decoder(self) -> None:
+        """Raise where choices of the decoder do not go together."""
         if self.conditioning != "attention" and (self.attention_gate or self.attention_penalty):
             raise InputError(
                 "--attention-gate, --attention-penalty: only --conditioning attention has them, "
                 f"not {self.conditioning}"
             )
-        if self.crop >= self.image_size:
-            raise InputError(
-                f"--crop: {self.crop} pixels are no small shift of pictures of {self.image_size}; use fewer"
-            )
+        if self.decoder != "transformer":
+            return
+        if self.task == "tag":
+            raise InputError("--decoder: tags are said by rnn, lstm or gru, not by a transformer")
+        if self.attention_gate:
+            raise InputError("--attention-gate: only recurrent decoders have one, not --decoder transformer")
+        try:
+            check_transformer(asdict(self))
+        except ValueError as error:
+            raise InputError(f"--decoder transformer: {error}") from error
 
     @classmethod
     def for_task(cls, settings: Mapping[str, Any]) -> TrainConfig:
@@ -141,7 +150,7 @@ class TrainConfig:
             If a choice is unknown (with a suggestion) or makes no sense.
         """
         check_settings(settings)
-        return cls(**{**_DEFAULTS.get(settings.get("task", "caption"), {}), **settings})
+        return cls(**{**DEFAULTS.get(settings.get("task", "caption"), {}), **settings})
 
     def model_options(self) -> dict[str, Any]:
         """Return the keyword arguments of the task's model."""
@@ -271,54 +280,6 @@ def read_setting(text: str) -> tuple[str, Any]:
 
 
 _TYPES: dict[str, type] = {"str": str, "int": int, "float": float, "bool": bool}
-_DEFAULTS: dict[str, dict[str, Any]] = {
-    "classify": {
-        "encoder": "classic", "image_size": 28, "normalize": "half", "epochs": 10, "batch_size": 64,
-        "val_images": 10_000,
-    },
-    "tag": {
-        "encoder": "fine", "batch_norm": True, "hidden": "512", "resize": "squash", "epochs": 12, "lr": 2e-3,
-        "val_images": 2000,
-    },
-}  # fmt: skip
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "task": tuple(MODELS),
-    "decoder": DECODERS,
-    "conditioning": tuple(CONDITIONINGS),
-    "head": HEADS,
-    "resize": RESIZES,
-    "normalize": ("measured", "half"),
-    "tokenizer": ("word", "char"),
-    "optimizer": tuple(OPTIMIZERS),
-    "schedule": SCHEDULES,
-}
-_RANGES: dict[str, tuple[float, float]] = {
-    "image_size": (8, 1024),
-    "embed_size": (1, 8192),
-    "hidden_size": (1, 8192),
-    "layers": (1, 4),
-    "attention_penalty": (0, 1e6),
-    "dropout": (0, 0.95),
-    "min_count": (1, 10**9),
-    "crop": (0, 1024),
-    "jitter": (0, 1),
-    "epochs": (1, 10**6),
-    "batch_size": (1, 10**6),
-    "accumulate": (1, 10**6),
-    "captions_per_image": (0, 100),
-    "lr": (1e-12, 1e3),
-    "weight_decay": (0, 1e3),
-    "warmup": (0, 1),
-    "step_every": (0, 10**6),
-    "step_factor": (1e-6, 1),
-    "clip_norm": (1e-12, 1e12),
-    "label_smoothing": (0, 0.99),
-    "scheduled_sampling": (0, 1),
-    "patience": (0, 10**6),
-    "val_images": (1, 10**9),
-    "threads": (0, 256),
-    "seed": (0, 2**63 - 1),
-}
 
 
 def _kind(name: str, where: str) -> str:

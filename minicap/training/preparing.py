@@ -28,7 +28,9 @@ class Splits(NamedTuple):
     val: Any
 
 
-def read_splits(path: str | Path, task: str = "caption", *, progress: bool = False) -> Splits:
+def read_splits(
+    path: str | Path, task: str = "caption", *, progress: bool = False, pictures: bool = True
+) -> Splits:
     """Read training and validation split of a data folder.
 
     Parameters
@@ -38,6 +40,8 @@ def read_splits(path: str | Path, task: str = "caption", *, progress: bool = Fal
         ``caption``, ``tag`` or ``classify``.
     progress : bool
         Print what was wrong with the data.
+    pictures : bool
+        Whether the pictures have to be there, see ``read_data``.
 
     Returns
     -------
@@ -48,11 +52,13 @@ def read_splits(path: str | Path, task: str = "caption", *, progress: bool = Fal
     InputError
         If there is nothing to learn from.
     """
-    corpus = read_corpus(path, task, progress=progress)
+    corpus = read_corpus(path, task, progress=progress, pictures=pictures)
     return Splits(corpus.split("train"), corpus.split("val") if "val" in corpus.splits else None)
 
 
-def read_corpus(path: str | Path, task: str = "caption", *, progress: bool = False) -> Corpus[Any]:
+def read_corpus(
+    path: str | Path, task: str = "caption", *, progress: bool = False, pictures: bool = True
+) -> Corpus[Any]:
     """Read a data folder and, with ``progress``, print once what was wrong with it.
 
     Parameters
@@ -61,6 +67,8 @@ def read_corpus(path: str | Path, task: str = "caption", *, progress: bool = Fal
     task : str
         ``caption``, ``tag`` or ``classify``.
     progress : bool
+    pictures : bool
+        Whether the pictures have to be there, see ``read_data``.
 
     Returns
     -------
@@ -71,7 +79,7 @@ def read_corpus(path: str | Path, task: str = "caption", *, progress: bool = Fal
     InputError
         If nothing can be read.
     """
-    corpus = read_data(path, task)
+    corpus = read_data(path, task, pictures=pictures)
     if progress:
         sizes = ", ".join(f"{len(corpus.split(name)):,} {name}" for name in corpus.splits)
         tqdm.write(f"{corpus.kind}: {sizes} images", file=sys.stderr)

@@ -27,6 +27,7 @@ from minicap.training.run import RunFolder
 from minicap.training.samples import write_samples
 from minicap.training.schedules import make_schedule
 from minicap.training.seeds import seed_for
+from minicap.training.stored import stored_splits
 from minicap.training.tagging import Tagging
 from minicap.training.task import Task
 from minicap.training.trainer import Trainer
@@ -66,7 +67,9 @@ def train_run(
     InputError
         If data or run folder cannot be used.
     """
-    splits = splits or read_splits(config.data, config.task, progress=progress)
+    if splits is None:
+        splits = read_splits(config.data, config.task, progress=progress, pictures=not config.features)
+    splits = stored_splits(config, splits, run, resume=resume, progress=progress)
     best = fit_run(config, run, splits, resume=resume, progress=progress)
     if splits.val is not None:
         judge_run(best, run, splits.val, splits.train, seed=config.seed)
@@ -105,6 +108,7 @@ def fit_run(
     """
     # The number of threads is kept, so that a resumed run adds up in the same order.
     config = replace(config, threads=config.threads or fitting_threads(config.batch_size))
+    splits = stored_splits(config, splits, run, resume=resume, progress=progress)
     rng = np.random.default_rng(seed_for(config.seed, "dropout"))
     optimizer, task, state = _optimizer(config), TASKS[config.task], None
     if resume:
@@ -118,7 +122,8 @@ def fit_run(
         hand_on(config, model)
         config.save(run.config)
         vocabulary.save(run.vocabulary)
-    model.trunk.frozen = config.freeze
+    if not config.features:
+        model.trunk.frozen = config.freeze
     trainer = _trainer(
         config, splits.train, model, optimizer=optimizer, rng=rng, run=run, state=state, progress=progress,
         validate=_validator(config, splits.val, model, progress=progress),

@@ -17,18 +17,26 @@ from minicap.data.files import shown
 from minicap.data.preprocessing import Preprocessing
 from minicap.data.vocabulary import Vocabulary
 from minicap.errors import InputError
+from minicap.interop.pretrained import fill_efficientnet, find_weights
 from minicap.models import Captioner, load_any
+from minicap.models.efficientnet import SIZE, lite0_preprocessing
+from minicap.models.features import NETWORKS
+from minicap.models.transformer_options import TRANSFORMER_OPTIONS
 from minicap.models.trunk import ENCODERS
 from minicap.training.config import TrainConfig, check_settings
+from minicap.training.feature_files import encoder_for
 
 _OF_ENCODER = ("encoder", "batch_norm")
 _OF_DECODER = ("decoder", "embed_size", "hidden_size", "layers")
+_OF_KIND = {"gru": ("reset_after",), "transformer": TRANSFORMER_OPTIONS}  # besides these
+_LOOK = ".cross."  # where a Transformer looks at the picture; one that does not is still taken over
 
 
 def adopt(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return settings completed by what the runs named in ``encoder_from`` and ``decoder_from`` decide.
 
-    The convolutions and batch norm are the other run's, and so are the size of the pictures and the way of
+    A file of ``features`` decides the encoder, and a network is frozen unless that is given. The convolutions and
+    batch norm are the other run's, and so are the size of the pictures and the way of
     resizing unless they are given; the kind and widths of the decoder are the other run's.
 
     Parameters
@@ -47,22 +55,29 @@ def adopt(settings: Mapping[str, Any]) -> dict[str, Any]:
     """
     check_settings(settings)
     adopted = dict(settings)
+    if path := settings.get("features"):
+        encoder = encoder_for(path, settings.get("conditioning", TrainConfig.conditioning))
+        _settle(adopted, "encoder", encoder, "--features", path)
     if source := settings.get("encoder_from"):
         model = load_any(source)
         for name in _OF_ENCODER:
             _settle(adopted, name, model.config[name], "--encoder-from", source)
         adopted.setdefault("image_size", model.preprocessing.size)
         adopted.setdefault("resize", model.preprocessing.resize)
+    if adopted.get("encoder") in NETWORKS:
+        adopted = {"freeze": True, "image_size": SIZE} | adopted
+        if not settings.get("encoder_from"):
+            find_weights()  # which says what is missing, before any long work
     if source := settings.get("decoder_from"):
         writer = _captioner(source)
-        for name in _OF_DECODER:
+        for name in (*_OF_DECODER, *_OF_KIND.get(writer.config["decoder"], ())):
             _settle(adopted, name, writer.config[name], "--decoder-from", source)
         _settle(adopted, "tokenizer", writer.vocabulary.tokenizer.name, "--decoder-from", source)
     return adopted
 
 
 def preprocessing_from(config: TrainConfig) -> Preprocessing | None:
-    """Return the preprocessing that convolutions taken over are used to, at this run's size; None without such.
+    """Return the preprocessing that convolutions taken over or a network are used to, at this run's size, or None.
 
     Parameters
     ----------
@@ -72,8 +87,11 @@ def preprocessing_from(config: TrainConfig) -> Preprocessing | None:
     -------
     Preprocessing or None
     """
+    if config.features:  # nobody looks at pictures, but whoever reads the report
+        return Preprocessing(config.image_size, resize=config.resize)
     if not config.encoder_from:
-        return None
+        looks = replace(lite0_preprocessing(config.image_size), resize=config.resize)
+        return looks if config.encoder in NETWORKS else None
     used = load_any(config.encoder_from).preprocessing
     return replace(used, size=config.image_size, resize=config.resize)
 
@@ -93,7 +111,7 @@ def vocabulary_from(config: TrainConfig) -> Vocabulary | None:
 
 
 def hand_on(config: TrainConfig, model: Any) -> None:
-    """Copy what other runs have learnt into a new model.
+    """Copy what other runs, or ImageNet's network, have learnt into a new model.
 
     Parameters
     ----------
@@ -109,10 +127,18 @@ def hand_on(config: TrainConfig, model: Any) -> None:
     if config.encoder_from:
         trunk = load_any(config.encoder_from).trunk
         _copy(trunk.params | trunk.buffers, model.trunk.params | model.trunk.buffers, "--encoder-from")
+    elif config.encoder in NETWORKS:
+        fill_efficientnet(model.trunk)
     if config.decoder_from:
+        decoders = [_captioner(config.decoder_from).decoder.params, model.decoder.params]
+        look = all(any(_LOOK in name for name in params) for params in decoders)
         learnt, own = (
-            {name: array for name, array in decoder.params.items() if not name.startswith("conditioning.")}
-            for decoder in (_captioner(config.decoder_from).decoder, model.decoder)
+            {
+                name: array
+                for name, array in params.items()
+                if not name.startswith("conditioning.") and (look or _LOOK not in name)
+            }
+            for params in decoders
         )
         _copy(learnt, own, "--decoder-from", grown="rnn.layer1.w_x")
 

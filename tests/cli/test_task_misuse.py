@@ -67,6 +67,7 @@ DENSE = "--task classify, or --task tag with --head dense"
 NOT_SPATIAL = "--task caption or classify, or --task tag with --head dense or sequence"
 COUNTED = "--task caption or tag, without --decoder-from"
 SEEING = "models that see, so not for --conditioning none"
+TRANSFORMER = "--task caption --decoder transformer"
 
 
 @pytest.mark.parametrize(
@@ -87,6 +88,12 @@ SEEING = "models that see, so not for --conditioning none"
         ("classify", "--min-count", ("--min-count", "2"), COUNTED),
         ("caption", "--min-count", ("--min-count", "2", "--decoder-from", "{run}"), COUNTED),
         ("caption", "--encoder-from", ("--conditioning", "none", "--encoder-from", "{tag_run}"), SEEING),
+        ("caption", "--heads", ("--heads", "2"), TRANSFORMER),
+        ("caption", "--positions", ("--decoder", "gru", "--positions", "sinusoidal"), TRANSFORMER),
+        ("caption", "--norm-first", ("--no-norm-first",), TRANSFORMER),
+        ("tag", "--activation", ("--activation", "relu"), TRANSFORMER),
+        ("classify", "--tied", ("--set", "tied=true"), TRANSFORMER),
+        ("caption", "--reset-after", ("--decoder", "transformer", "--no-reset-after"), "--task caption --decoder gru"),
         ("tag", "--step-every", ("--step-every", "2"), "--schedule step"),
         ("tag", "--step-factor", ("--set", "step_factor=0.5"), "--schedule step"),
     ],

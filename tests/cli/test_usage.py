@@ -9,7 +9,13 @@ import pytest
 import minicap
 from minicap.cli.main import COMMANDS, _parser
 
-EVERY = [(name,) for name in COMMANDS] + [("data", "scenes"), ("data", "check")]
+EVERY = [(name,) for name in COMMANDS] + [
+    ("data", "scenes"),
+    ("data", "check"),
+    ("course", "make"),
+    ("course", "list"),
+    ("course", "spec"),
+]
 
 
 @pytest.mark.parametrize("command", EVERY, ids=" ".join)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -254,3 +256,19 @@ def test_progress_is_shown_on_request_where_somebody_watches(paths, capsys, monk
     assert capsys.readouterr().err == ""
     decode_images(paths[1:], SETTINGS, progress=True)
     assert "decoding images" in capsys.readouterr().err
+
+
+def test_another_filter_is_another_file_and_bilinear_keeps_its_own(paths, cache, no_decoding):
+    first = decode_images(paths, SETTINGS).pixels
+    bicubic = decode_images(paths, Preprocessing(6, filter="bicubic")).pixels
+    assert cached_files(cache) == [".npy", ".npy"]
+    assert (first != bicubic).any()
+    no_decoding()
+    np.testing.assert_array_equal(decode_images(paths, Preprocessing(6, filter="bicubic")).pixels, bicubic)
+    np.testing.assert_array_equal(decode_images(paths, SETTINGS).pixels, first)
+
+
+def test_what_was_cached_before_there_were_filters_is_still_found(paths):
+    key = cache_module._key(paths[:0], SETTINGS)
+    look = [cache_module._LAYOUT, cache_module.decoder_version(), 6, "RGB", "crop"]
+    assert key == hashlib.sha256(json.dumps(look).encode()).hexdigest()[:32]

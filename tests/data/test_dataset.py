@@ -144,3 +144,32 @@ def test_the_split_all_is_everything(data, name):
         InputError, match="there is no split 'every' with pictures; there is train, val, test"
     ):
         corpus.split("every")
+
+
+def test_stored_features_stand_for_the_pixels(tmp_path):
+    features = np.arange(6, dtype=np.float16).reshape(3, 2)
+    data = CaptionData(
+        "train", ("a", "b", "c"), (("x",),) * 3, [tmp_path / "none.png"] * 3, features=features
+    )
+    part = data.subset([2, 0])
+    np.testing.assert_array_equal(part.pixels(Preprocessing(8)), features[[2, 0]])
+    loaded, values = data.load(Preprocessing(8))
+    assert loaded is data
+    assert values is features
+    assert data.usable(Preprocessing(8)) is data
+    batch = CaptionBatches(data, Vocabulary(["x"]), Preprocessing(8), 3).epoch(0)[0]
+    assert sorted(batch.images.tolist()) == features.tolist()
+    assert batch.images.dtype == np.float32
+
+
+def test_joined_data_keep_their_features_in_order(tmp_path):
+    def part(*names, value):
+        images = [tmp_path / name for name in names]
+        features = np.full((len(names), 2), value, np.float32)
+        return CaptionData("train", names, (("x",),) * len(names), images, features=features)
+
+    both = joined([part("a", "b", value=1.0), part("b", "c", value=2.0)], "all")
+    assert both.names == ("a", "b", "c")
+    np.testing.assert_array_equal(both.features, [[1, 1], [1, 1], [2, 2]])
+    without = joined([part("a", value=1.0), CaptionData("val", ("d",), (("x",),), [tmp_path / "d"])], "all")
+    assert without.features is None

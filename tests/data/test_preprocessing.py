@@ -144,3 +144,31 @@ def test_the_settings_survive_json(size, mean, std, mode, resize):
 def test_nonsense_is_refused(settings, message):
     with pytest.raises(InputError, match=message):
         Preprocessing.from_dict(settings)
+
+
+def test_bicubic_is_another_average_than_bilinear(picture):
+    image = picture(40, 40)
+    found = {name: Preprocessing(10, filter=name).pixels(image) for name in ("bilinear", "bicubic")}
+    assert found["bilinear"].shape == found["bicubic"].shape == (10, 10, 3)
+    assert (found["bilinear"] != found["bicubic"]).any()
+    np.testing.assert_array_equal(Preprocessing(10).pixels(image), found["bilinear"])
+
+
+def test_bicubic_overshoots_at_an_edge_as_bilinear_never_does():
+    image = np.full((4, 4, 3), 100, np.uint8)
+    image[:, 2:] = 150
+    assert Preprocessing(16, filter="bicubic").pixels(image).max() > 150
+    assert Preprocessing(16).pixels(image).max() == 150
+
+
+def test_settings_older_than_the_filter_mean_bilinear():
+    older = Preprocessing(8).to_dict()
+    del older["filter"]
+    assert Preprocessing.from_dict(older).filter == "bilinear"
+    assert Preprocessing.from_dict(Preprocessing(8, filter="bicubic").to_dict()).filter == "bicubic"
+
+
+@pytest.mark.parametrize("name", ["lanczos", "", None, 3])
+def test_an_unknown_filter_is_refused(name):
+    with pytest.raises(InputError, match="filter must be one of bilinear, bicubic"):
+        Preprocessing(8, filter=name)

@@ -14,7 +14,11 @@ import tempfile
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import numpy as np
+
 import minicap
+from minicap.gradcheck import check_op
+from minicap.ops import linear_forward
 
 PAGE = Path(minicap.__file__).parent / "gradcheck" / "README.md"
 PLUGIN = "minicap.gradcheck.pytest_plugin"
@@ -88,6 +92,14 @@ def test_every_command_prints_what_stands_on_the_page(tmp_path):
     page = PAGE.read_text(encoding="utf-8")
     assert len(re.findall(r"^\$ ", page, re.MULTILINE)) >= 8
     assert steady(rerun(page, tmp_path)) == steady(page)
+
+
+def test_a_notebook_shows_a_report():
+    report = check_op(linear_forward, np.ones((2, 3)), np.ones((3, 2)), np.zeros(2))
+    shown = report._repr_html_()
+    assert shown.startswith("<div>")
+    assert '<th scope="row">dw</th>' in shown
+    assert "PASS" in shown
 
 
 if __name__ == "__main__":

@@ -8,13 +8,42 @@ import numpy as np
 import pytest
 
 from minicap.data import CaptionBatch, ClassBatch, TagBatch, Vocabulary
-from minicap.models import CONDITIONINGS, DECODERS, ENCODERS, HEADS, Captioner, Classifier, Tagger
+from minicap.layers import CELLS
+from minicap.models import (
+    CONDITIONINGS,
+    DECODERS,
+    ENCODERS,
+    HEADS,
+    Captioner,
+    Classifier,
+    Tagger,
+    conditionings_of,
+)
 from minicap.models.joining import GRIDS
 
 SIDE = 8
 WORDS = ["red", "blue", "circle", "square", "above", "a"]
 CLASSES = ["cat", "dog", "owl"]
 TAGS = ["sea", "beach", "tree", "sky"]
+WAYS = sorted(set(CONDITIONINGS) - {"none"})
+PAIRS = [(decoder, way) for decoder in DECODERS for way in WAYS if way in conditionings_of(decoder)]
+
+
+def pytest_generate_tests(metafunc):
+    """Give a test that asks for a decoder, a conditioning or both each of them in turn, and of pairs those that exist.
+
+    A test that says for itself which it wants is left alone.
+    """
+    marks = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    own = {name for names in marks for name in ([names] if isinstance(names, str) else names)}
+    asked = [
+        name for name in ("decoder", "conditioning") if name in metafunc.fixturenames and name not in own
+    ]
+    values = {"decoder": DECODERS, "conditioning": WAYS}
+    if len(asked) == 2:
+        metafunc.parametrize(asked, PAIRS)
+    elif asked:
+        metafunc.parametrize(asked[0], values[asked[0]])
 
 
 @pytest.fixture
@@ -59,15 +88,9 @@ def draw() -> Callable[..., CaptionBatch]:
     return build
 
 
-@pytest.fixture(params=DECODERS)
-def decoder(request):
+@pytest.fixture(params=sorted(CELLS))
+def cell(request):
     """Each kind of recurrent layer in turn."""
-    return request.param
-
-
-@pytest.fixture(params=sorted(set(CONDITIONINGS) - {"none"}))
-def conditioning(request):
-    """Each way to show the picture in turn."""
     return request.param
 
 

@@ -107,7 +107,10 @@ def test_a_blind_model_is_a_seeing_one_in_front_of_grey(captioner, draw):
     ("options", "message"),
     [
         ({"encoder": "huge"}, "there is no encoder 'huge'; choose one of small, classic, fine"),
-        ({"decoder": "lstn"}, "RecurrentStack: there is no cell 'lstn'; choose one of rnn, lstm, gru"),
+        (
+            {"decoder": "lstn"},
+            "Captioner: there is no decoder 'lstn'; choose one of rnn, lstm, gru, transformer",
+        ),
         (
             {"conditioning": "post"},
             "RecurrentDecoder: there is no conditioning 'post'; choose one of par, init, pre",

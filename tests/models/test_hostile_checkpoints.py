@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from minicap.archive import write_archive
 from minicap.data import Labels, Vocabulary
 from minicap.errors import InputError
-from minicap.models import CONDITIONINGS, DECODERS, Captioner, Classifier, Tagger, load_any
+from minicap.layers import CELLS
+from minicap.layers.positions import POSITIONS
+from minicap.models import CONDITIONINGS, Captioner, Classifier, Tagger, conditionings_of, load_any
 from minicap.models.storage import LATER, model_record
 
 SMALL = {"encoder": "2,M,R3", "image_size": 4}
@@ -239,12 +241,16 @@ def test_layers_are_counted_before_they_are_believed(tmp_path):
 
 CONFIGS = {
     Captioner: st.fixed_dictionaries(
-        {"conditioning": st.sampled_from(sorted(CONDITIONINGS)), "decoder": st.sampled_from(DECODERS),
+        {"conditioning": st.sampled_from(sorted(CONDITIONINGS)), "decoder": st.sampled_from(sorted(CELLS)),
          "layers": st.integers(1, 3)}
+    ) | st.fixed_dictionaries(
+        {"conditioning": st.sampled_from(conditionings_of("transformer")), "decoder": st.just("transformer"),
+         "layers": st.integers(1, 3), "heads": st.just(1), "positions": st.sampled_from(sorted(POSITIONS)),
+         "tied": st.booleans()}
     ),
     Classifier: st.fixed_dictionaries({"hidden": st.sampled_from(["", "3", "9,2,7"])}),
     Tagger: st.fixed_dictionaries(
-        {"head": st.sampled_from(["spatial", "dense", "sequence"]), "decoder": st.sampled_from(DECODERS),
+        {"head": st.sampled_from(["spatial", "dense", "sequence"]), "decoder": st.sampled_from(sorted(CELLS)),
          "hidden": st.sampled_from(["", "9,2"])}
     ),
 }  # fmt: skip

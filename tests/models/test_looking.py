@@ -28,9 +28,9 @@ def test_looking_at_every_place_once_costs_nothing():
 
 @pytest.mark.parametrize("gate", [False, True])
 @pytest.mark.parametrize("layers", [1, 2])
-def test_the_gradient_with_gate_and_penalty_is_right(gate, layers, decoder, captioner, draw):
+def test_the_gradient_with_gate_and_penalty_is_right(gate, layers, cell, captioner, draw):
     model = captioner(
-        conditioning="attention", decoder=decoder, attention_gate=gate, attention_penalty=0.7, layers=layers
+        conditioning="attention", decoder=cell, attention_gate=gate, attention_penalty=0.7, layers=layers
     )
     batch = draw(2, [4, 1, 3, 2])
     check_model(

@@ -174,9 +174,9 @@ def sequence(row):
     return [START, *(len(SPECIALS) + k for k, has in enumerate(row) if has), END]
 
 
-def test_the_loss_of_the_sequence_is_its_written_out(maps, decoder, kernels):
+def test_the_loss_of_the_sequence_is_its_written_out(maps, cell, kernels):
     """Each picture alone: every tag that it has, in order, and then the end."""
-    made, total, count = build("sequence", decoder=decoder), 0.0, 0
+    made, total, count = build("sequence", decoder=cell), 0.0, 0
     for picture, row in zip(maps, TAGS, strict=True):
         tokens = sequence(row)
         features, _ = made.reading.forward(picture[None])
@@ -215,9 +215,9 @@ def say(head, maps):
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_no_tag_is_said_twice_and_no_other_token_at_all(seed, decoder, maps):
+def test_no_tag_is_said_twice_and_no_other_token_at_all(seed, cell, maps):
     """Large weights, so that a head that may not say its favourite again has to look for another."""
-    made = build("sequence", seed, decoder=decoder, scale=4.0)
+    made = build("sequence", seed, decoder=cell, scale=4.0)
     made.params["decoder.to_vocab.bias"][[PAD, START, UNK]] = 9  # what must not be said is most probable
     found, said = say(made, maps)
     for row, tokens in zip(found.said, said, strict=True):
@@ -238,9 +238,9 @@ def test_some_are_said_in_full_and_some_not_at_all(maps):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_what_is_found_is_greedy_and_its_best_probability(seed, decoder, maps, kernels):
+def test_what_is_found_is_greedy_and_its_best_probability(seed, cell, maps, kernels):
     """By the sequence forward, which has no steps, for one picture at a time."""
-    made = build("sequence", seed, decoder=decoder, scale=2.0)
+    made = build("sequence", seed, decoder=cell, scale=2.0)
     found = made.find(maps)
     for n, picture in enumerate(maps):
         features, _ = made.reading.forward(picture[None])

@@ -199,6 +199,15 @@ def test_a_run_on_photographs_has_no_truth_and_compares_with_one_caption_for_all
     assert "True and complete" not in page.text
 
 
+def test_a_transformer_is_called_by_its_name():
+    contents = Contents(
+        "x", {"decoder": "transformer", "conditioning": "attention", "data": "d"}, [{"epoch": 1}]
+    )
+    assert summary(contents).startswith(
+        "A Transformer captioner with attention conditioning, trained for 1 epoch"
+    )
+
+
 def test_scores_that_are_not_finite_are_shown(parse):
     page = parse(render(Contents("x", metrics={"perplexity": float("inf"), "truth": float("nan")})))
     assert {"∞", "–"} <= set(page.text_in("dd"))

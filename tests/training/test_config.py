@@ -91,6 +91,8 @@ def test_a_missing_file_is_named(tmp_path: Path):
         ("hidden_size", 0),
         ("embed_size", 0),
         ("layers", 5),
+        ("heads", 0),
+        ("heads", 65),
         ("dropout", 1.0),
         ("dropout", -0.1),
         ("min_count", 0),
@@ -121,7 +123,19 @@ def test_a_value_out_of_range_names_its_flag(name: str, value: float):
 
 @pytest.mark.parametrize(
     "name",
-    ["task", "decoder", "conditioning", "head", "resize", "normalize", "tokenizer", "optimizer", "schedule"],
+    [
+        "task",
+        "decoder",
+        "conditioning",
+        "positions",
+        "activation",
+        "head",
+        "resize",
+        "normalize",
+        "tokenizer",
+        "optimizer",
+        "schedule",
+    ],
 )
 def test_an_unknown_choice_names_its_flag_and_what_there_is(name: str):
     known = getattr(TrainConfig(), name)
@@ -157,6 +171,16 @@ def test_model_options_are_choices_of_the_config():
         ({"freeze": True}, "^--freeze: .*name a run with --encoder-from"),
         ({"task": "tag", "decoder_from": "run"}, "^--decoder-from: .*not --task tag"),
         ({"task": "classify", "blind": True}, "^--blind: .*not --task classify"),
+        (
+            {"decoder": "transformer", "conditioning": "init"},
+            "^--decoder transformer: a Transformer has no conditioning 'init'; choose one of par, pre, attention, none",
+        ),
+        ({"decoder": "transformer", "embed_size": 30}, "^--decoder transformer: embed_size 30 does not divide into 4"),
+        (
+            {"decoder": "transformer", "conditioning": "attention", "attention_gate": True},
+            "^--attention-gate: only recurrent decoders have one",
+        ),
+        ({"decoder": "transformer", "task": "tag", "head": "sequence"}, "^--decoder: tags are said by rnn, lstm"),
         ({"crop": 64}, "^--crop: 64 pixels are no small shift of pictures of 64"),
         ({"crop": 8, "image_size": 8}, "^--crop: 8 pixels"),
     ],

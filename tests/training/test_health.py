@@ -10,7 +10,7 @@ import pytest
 
 from minicap import ops
 from minicap.data import CaptionBatch
-from minicap.models import CONDITIONINGS, DECODERS, Captioner
+from minicap.models import DECODERS, Captioner, conditionings_of
 from minicap.optim import Adam
 from minicap.training import Splits, Trainer
 from minicap.training.health import examine
@@ -62,8 +62,7 @@ def size(value: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize("batch_norm", [False, True])
-@pytest.mark.parametrize("conditioning", CONDITIONINGS)
-@pytest.mark.parametrize("decoder", DECODERS)
+@pytest.mark.parametrize(("decoder", "conditioning"), [(d, c) for d in DECODERS for c in conditionings_of(d)])
 def test_a_fresh_captioner_is_healthy(build: Build, batch, decoder, conditioning, batch_norm):
     for seed in range(3):
         options = {"decoder": decoder, "conditioning": conditioning, "batch_norm": batch_norm, "seed": seed}

@@ -242,6 +242,65 @@ def test_of_a_captioner_a_language_model_keeps_what_reads_words(sources, begin):
     assert np.array_equal(model.decoder.params["rnn.layer1.w_x"], learnt["rnn.layer1.w_x"][:5])
 
 
+@pytest.fixture
+def write(data, tmp_path) -> Callable[..., str]:
+    """Return a function that writes a Transformer of the data's words and returns its file's name."""
+    texts = [text for captions in data["caption"].train.captions for text in captions]
+
+    def build(way: str, **options: Any) -> str:
+        sizes = {
+            "encoder": "2,M",
+            "image_size": 8,
+            "embed_size": 6,
+            "hidden_size": 5,
+            "layers": 2,
+            "heads": 3,
+        }
+        own = {"tied": True, "norm_first": False, "positions": "sinusoidal", "activation": "relu", "seed": 9}
+        model = Captioner(
+            Vocabulary.build(texts), decoder="transformer", conditioning=way, **sizes | own | options
+        )
+        model.save(tmp_path / f"{way}.npz")
+        return str(tmp_path / f"{way}.npz")
+
+    return build
+
+
+@pytest.mark.parametrize("before", ["none", "attention", "par"])
+@pytest.mark.parametrize("after", ["none", "attention", "par", "pre"])
+def test_a_transformer_begins_another(write, begin, before: str, after: str):
+    """Its options come along; what looks at the picture does where both look at places, and else is new."""
+    source = write(before)
+    config = settled("caption", decoder_from=source, conditioning=after)
+    assert (config.decoder, config.heads, config.tied, config.norm_first) == ("transformer", 3, True, False)
+    assert (config.positions, config.activation, config.embed_size) == ("sinusoidal", "relu", 6)
+    model = begin(config)
+    learnt, new = Captioner.load(source).decoder.params, fresh(config, model).decoder.params
+    for name, array in model.decoder.params.items():
+        looks = name.startswith("conditioning.") or (".cross." in name and before != after)
+        assert np.array_equal(array, (new if looks else learnt)[name]), name
+    assert differing(model.decoder.params, new)
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"heads": 2}, "--heads: 2 is not what --decoder-from "),
+        ({"tied": False}, "--tied: False is not what --decoder-from "),
+        ({"decoder": "gru"}, "--decoder: 'gru' is not what --decoder-from "),
+    ],
+)
+def test_a_transformer_taken_over_keeps_its_choices(write, choice, message):
+    with pytest.raises(InputError, match=f"^{message}"):
+        settled("caption", decoder_from=write("none"), **choice)
+
+
+def test_a_gru_taken_over_keeps_its_reset(sources):
+    assert settled("caption", decoder_from=sources["language"]).reset_after
+    with pytest.raises(InputError, match=r"^--reset-after: False is not what --decoder-from "):
+        settled("caption", decoder_from=sources["language"], reset_after=False)
+
+
 def test_convolutions_and_decoder_may_be_of_two_runs(sources, begin):
     model = begin(settled("caption", encoder_from=sources["classify"], decoder_from=sources["language"]))
     assert differing(model.trunk.params, load_any(sources["classify"]).trunk.params) == set()

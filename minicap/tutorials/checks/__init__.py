@@ -1,0 +1,1 @@
+"""What is right in each lesson's exercises: ``lesson_NN.EXERCISES``."""
