@@ -230,7 +230,13 @@ print("pictures", pixels.shape, "filters", by_hand.shape, "maps", maps.shape)
 # %% tags=["figure"]
 picture = figure(5.2, 4.0)
 panels = picture.subplots(2, 3).ravel()
-titles = ["the scene", "dark to bright,\nrightward", "dark to bright,\ndownward", "how dark", "red (+), blue (-)"]
+titles = [
+    "the scene",
+    "dark to bright,\nrightward",
+    "dark to bright,\ndownward",
+    "how dark",
+    "red (+), blue (-)",
+]
 for axes, title in zip(panels, titles, strict=False):
     axes.set_title(title, fontsize=9.5, color=INK)
     axes.set_xticks([])

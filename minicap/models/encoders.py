@@ -7,15 +7,9 @@ from typing import Any
 
 from minicap._types import Rng
 from minicap.models.encoder import Encoder, telling_reading_shapes
-from minicap.models.features import (
-    NETWORKS,
-    FeatureEncoder,
-    NetworkEncoder,
-    network_shape,
-    stored_shape,
-    telling_feature_shapes,
-)
+from minicap.models.features import FeatureEncoder, stored_shape, telling_feature_shapes
 from minicap.models.joining import GRIDS
+from minicap.models.network import NETWORKS, NetworkEncoder, network_shape
 from minicap.models.trunk import map_shape, telling_trunk_shapes
 
 

@@ -57,7 +57,8 @@ def tensor_blocks(
     size = preprocessing.size
     shapes = ((3, size, size),) if shapes is None else shapes
     if isinstance(images, np.ndarray) and images.dtype.kind == "f":
-        tensors = _checked(images[None] if images.shape in shapes else images, shapes)
+        single = images.ndim in map(len, shapes)
+        tensors = _checked(images[None] if single else images, shapes)
         for i in range(0, len(tensors), batch_size):
             yield tensors[i : i + batch_size].astype(dtype, copy=False)
         return

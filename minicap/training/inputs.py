@@ -6,7 +6,8 @@ from typing import Any
 
 from minicap.errors import InputError
 from minicap.models.encoders import check_encoder
-from minicap.models.features import NETWORKS, STORED
+from minicap.models.features import STORED
+from minicap.models.network import NETWORKS
 
 CHANGES = ("crop", "flip", "jitter")  # of pictures while training
 

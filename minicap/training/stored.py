@@ -21,9 +21,10 @@ from minicap.interop.extract import FeatureEncoder, compute_features
 from minicap.interop.features_file import Features
 from minicap.interop.pretrained import load_efficientnet
 from minicap.models import Captioner, load_any
-from minicap.models.features import NETWORKS, network_shape, stored_shape
 from minicap.models.features import FeatureEncoder as ReadsFeatures
+from minicap.models.features import stored_shape
 from minicap.models.joining import GRIDS
+from minicap.models.network import NETWORKS, network_shape
 from minicap.training.config import TrainConfig
 from minicap.training.feature_files import noted_source, open_features
 from minicap.training.preparing import Splits, tell

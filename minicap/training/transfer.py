@@ -20,7 +20,7 @@ from minicap.errors import InputError
 from minicap.interop.pretrained import fill_efficientnet, find_weights
 from minicap.models import Captioner, load_any
 from minicap.models.efficientnet import SIZE, lite0_preprocessing
-from minicap.models.features import NETWORKS
+from minicap.models.network import NETWORKS
 from minicap.models.transformer_options import TRANSFORMER_OPTIONS
 from minicap.models.trunk import ENCODERS
 from minicap.training.config import TrainConfig, check_settings

@@ -1,4 +1,4 @@
-"""``minicap tutorial`` and ``minicap exercise``: lists, copies, answers checked, and one line where something is missing."""
+"""``minicap tutorial`` and ``minicap exercise``: lists, copies, answers checked, one line where something lacks."""
 
 from __future__ import annotations
 

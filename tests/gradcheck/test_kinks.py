@@ -89,7 +89,9 @@ def test_ties_in_a_max_may_go_to_any_of_them(rng):
         return to_all(dy, v) / (v == v.max(-1, keepdims=True)).sum(-1, keepdims=True)
 
     assert check_op(pool_forward, x, backward=shared).verdict == "KINK"
-    report = check_op(pool_forward, x, backward=to_all)  # each entry alone may have it, not all of them together
+    report = check_op(
+        pool_forward, x, backward=to_all
+    )  # each entry alone may have it, not all of them together
     assert (report.verdict, report.diagnosis.kind) == ("FAIL", "ties")
     assert check_op(pool_forward, x, backward=twice).verdict == "FAIL"
 

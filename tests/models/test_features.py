@@ -9,16 +9,9 @@ from minicap.errors import InputError
 from minicap.gradcheck import check_layer, check_model
 from minicap.models import Captioner
 from minicap.models.efficientnet import Stage
-from minicap.models.features import (
-    NETWORKS,
-    FeatureEncoder,
-    Network,
-    NetworkEncoder,
-    network_shape,
-    stored_shape,
-    written_shape,
-)
+from minicap.models.features import FeatureEncoder, stored_shape, written_shape
 from minicap.models.joining import GRIDS
+from minicap.models.network import NETWORKS, Network, NetworkEncoder, network_shape
 
 QUICK = {"entries": 2, "directions": 1}
 SHAPES = {"vector": (5,), "grid": (4, 2, 2)}
@@ -29,7 +22,7 @@ def network(monkeypatch):
     """Offer a network of two blocks beside the real one."""
     stages = (Stage(1, 3, 1, 1, 3), Stage(1, 3, 2, 2, 4))
     monkeypatch.setitem(NETWORKS, "tiny-net", Network(stages, 2, 6))
-    monkeypatch.setattr("minicap.models.features.map_side", lambda size: -(-size // 4))
+    monkeypatch.setattr("minicap.models.network.map_side", lambda size: -(-size // 4))
 
 
 def shape_for(conditioning: str) -> tuple[int, ...]:
@@ -117,7 +110,7 @@ def test_many_pictures_are_looked_at_some_at_a_time(captioner, draw, monkeypatch
     images = draw(5, [1] * 5).images
     whole, seen = model.features(images), []
     infer = model.trunk.infer
-    monkeypatch.setattr("minicap.models.features.AT_ONCE", 2)
+    monkeypatch.setattr("minicap.models.network.AT_ONCE", 2)
     monkeypatch.setattr(model.trunk, "infer", lambda x: seen.append(len(x)) or infer(x))
     np.testing.assert_allclose(model.features(images), whole, rtol=1e-12)
     assert seen == [2, 2, 1]

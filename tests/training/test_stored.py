@@ -19,7 +19,7 @@ from minicap.interop.extract import write_features
 from minicap.interop.features_file import read_features
 from minicap.models import Captioner
 from minicap.models.efficientnet import EfficientNet, Stage, lite0_preprocessing
-from minicap.models.features import NETWORKS, Network
+from minicap.models.network import NETWORKS, Network
 from minicap.training import InterruptedTraining, Splits, TrainConfig, stored, train_run, transfer
 from minicap.training.evaluation import evaluate
 from minicap.training.stored import attach_features, check_features, features_for, stored_splits
@@ -55,7 +55,7 @@ def network(monkeypatch) -> EfficientNet:
     """Offer a tiny network with weights as if a package had shipped them; return it, frozen."""
     shape = Network((Stage(1, 3, 1, 1, 4), Stage(1, 3, 2, 2, 5)), 3, 6)
     monkeypatch.setitem(NETWORKS, NAME, shape)
-    monkeypatch.setattr("minicap.models.features.map_side", lambda size: -(-size // 4))
+    monkeypatch.setattr("minicap.models.network.map_side", lambda size: -(-size // 4))
     shipped = EfficientNet(shape.stages, stem=3, filters=6, rng=np.random.default_rng(8))
     shipped.frozen = True
 

@@ -133,5 +133,7 @@ def test_a_cell_that_fails_is_told_in_one_line(tmp_path: Path):
 
 
 def test_what_is_missing_is_named_with_the_way_to_get_it():
-    with pytest.raises(InputError, match=r"needs no_such_package, not installed here; .*minicap\[tutorials\]"):
+    with pytest.raises(
+        InputError, match=r"needs no_such_package, not installed here; .*minicap\[tutorials\]"
+    ):
         require_extra(("json", "no_such_package"))

@@ -41,7 +41,7 @@ def test_the_letters_of_the_docstrings_are_there():
     for name in ops.__all__:
         docstring = inspect.getdoc(getattr(ops, name)) or ""
         for shape in SHAPE.findall(docstring):
-            used |= {letter: name for letter in re.findall(r"[A-Z]+", shape)}
+            used |= dict.fromkeys(re.findall(r"[A-Z]+", shape), name)
     assert {"N", "C", "F", "KH", "OH", "T", "D", "V"} <= set(used)
     unknown = {letter: name for letter, name in used.items() if letter not in documented()}
     assert unknown == {}

@@ -51,7 +51,9 @@ def test_it_runs_and_keeps_its_claims(lesson: Lesson, kernels: str, python, tmp_
     assert {path.stem for path in (tmp_path / "figures").iterdir()} == set(figures_of(lesson))
     printed = " ".join(done.stdout.split())
     said = MEASURED.findall(NO_PROSE.sub(" ", prose(lesson)))
-    assert [number for number in said if number not in printed] == [], "numbers in the prose that no code prints"
+    assert [number for number in said if number not in printed] == [], (
+        "numbers in the prose that no code prints"
+    )
 
 
 @each_lesson

@@ -63,7 +63,8 @@ cdef void _lstm_run(
     for thread in prange(s.threads, num_threads=s.threads, schedule="static", nogil=True):
         _lstm_rows(
             &gates[0, 0, 0], &cs[0, 0, 0], &hs[0, 0, 0], &x[0, 0, 0], &h0[0, 0], &c0[0, 0], &b[0, 0],
-            b.shape[1] if b.shape[0] > 1 else 0, &x_panels[0], &panels[0], real, s, width, share(s, thread), share(s, thread + 1),
+            b.shape[1] if b.shape[0] > 1 else 0, &x_panels[0], &panels[0], real, s, width, share(s, thread),
+            share(s, thread + 1),
         )
 
 
