@@ -118,7 +118,7 @@ for k, filter_number in enumerate(strongest):
     mosaic[place] = maps[0, filter_number] / maps[0, filter_number].max()
 middle.imshow(mosaic, cmap="Blues")
 limit = np.quantile(np.abs(features), 0.99)
-strip.imshow(features[0], cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
+strip.imshow(np.abs(features[0]), cmap="Blues", vmin=0, vmax=limit, aspect="auto")
 for axes, title in ((left, "picture"), (middle, "9 of the last maps"), (strip, "features, one row a place")):
     axes.set_title(title, fontsize=11, color=INK)
     axes.set_xticks([])
@@ -135,7 +135,7 @@ show(
     picture,
     "00_from_pixels_to_words",
     "Four panels: a drawn scene with one shape; nine coarse maps, each lit up where some filter found "
-    "something, mostly where the shape is; a table of positive and negative numbers, the features, with "
+    "something, mostly where the shape is; a table of numbers, the features, most of them near zero, with "
     "one row for each place of the maps; and a bar for every word of the caption, from first to last, as "
     "long as the probability that the decoder gave it.",
 )

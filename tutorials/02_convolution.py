@@ -16,7 +16,7 @@
 #
 # **Before you start.**
 #
-# - Time: 75 minutes, with pencil and paper; the code runs in some ten seconds on two cores.
+# - Time: 75 minutes, with pencil and paper; the code runs in a few seconds on two cores.
 # - Needs: lesson 1, for upstream gradients and the checker.
 # - All commands here are given in the folder of the lessons: `tutorials/` in a clone, or the folder that
 #   `minicap tutorial copy` made.

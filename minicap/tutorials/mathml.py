@@ -20,13 +20,17 @@ _BEFORE = (
     (r"\\mathrm\{(\w)\}", r"\\text{\1}"),
     (r"\{aligned\}", "{align*}"),
 )
-# And what it writes otherwise than browsers show it well: the gap behind ln, floors, a slash like an operator's.
+# And what it writes otherwise than browsers show it well: the gap behind ln, floors, primes made tiny, a wide slash.
 _AFTER = (
     (
         r"(<mi>(?:ln|log|exp|tanh|max|min|sin|cos)</mi>)(?!<mo|<msu|</)",
         r'\1<mspace width="0.17em"/>',
     ),
     (r"<mi>(&#x0230[89AB];)</mi>", r'<mo stretchy="false">\1</mo>'),
+    (
+        r"<msup>(<mi>[^<]*</mi>)<mi>(&#x0203[2-4];)</mi></msup>",
+        r'<mrow>\1<mo lspace="0" rspace="0.06em">\2</mo></mrow>',
+    ),
     (r"<mo>&#x0002F;</mo>", '<mo lspace="0" rspace="0">/</mo>'),
 )
 

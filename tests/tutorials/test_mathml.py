@@ -44,6 +44,7 @@ def test_what_the_converter_gets_wrong_is_put_right():
     assert "\U0001d7cf" in mathml(r"\mathbf{1}", display=False)
     assert "<mtable" in mathml(r"\begin{aligned} a &= b \\ c &= d \end{aligned}", display=True)
     assert '<mi>ln</mi><mspace width="0.17em"/>' in mathml(r"\ln x", display=False)
+    assert "<msup>" not in mathml("f'(x) = g''(x)", display=False)
     assert 'alttext="a &lt; &quot;b&quot;"' in mathml('a < "b"', display=False)
 
 
