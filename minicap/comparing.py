@@ -13,19 +13,16 @@ import numpy as np
 
 import minicap
 from minicap.data.dataset import CaptionData
-from minicap.demo import COUNTS, UNSEEN_PAIRS, draw_scenes
+from minicap.demo import COUNTS, FULL, UNSEEN_PAIRS, draw_scenes
 from minicap.errors import InputError
-from minicap.metrics import truth_scores
-from minicap.models import CONDITIONINGS, DECODERS, Captioner
+from minicap.models import CONDITIONINGS, DECODERS
 from minicap.training import RunFolder, Splits, TrainConfig, evaluate
+from minicap.training.judging_baselines import judge_truth
 from minicap.training.parallel import one_blas_thread
 from minicap.training.session import fit_run
 
 SIGHTED = tuple(name for name in CONDITIONINGS if name != "none")
-SCENES = TrainConfig(
-    data="built-in scenes", image_size=48, embed_size=128, hidden_size=128,
-    epochs=4, batch_size=16, captions_per_image=2, lr=2e-3,
-)  # fmt: skip
+SCENES = replace(FULL.config, epochs=4)  # the demo's captioner, as far as variants share it
 
 
 class Variant(NamedTuple):
@@ -169,19 +166,10 @@ def _train_and_judge(config: TrainConfig, run: RunFolder, exam: Exam, progress: 
     scores = {name: metrics[name] for name in names if name in metrics}
     scores |= {f"truth_{count}": share for count, share in metrics.get("truth_by_count", {}).items()}
     if exam.compositional is not None:
-        scores["truth_compositional"] = _truth(model, exam.compositional)
+        captions = model.caption(exam.compositional.pixels(model.preprocessing))
+        scores["truth_compositional"] = judge_truth(captions, exam.compositional)["truth"]
     parameters = sum(array.size for array in model.params.values())
     return {"parameters": parameters, "seconds": seconds, **scores}
-
-
-def _truth(model: Captioner, data: CaptionData) -> float:
-    """Return the share of captions of scenes that are grammatical, true and complete."""
-    from minicap.data.scenes import judge
-
-    scenes = data.scenes or ()
-    captions = model.caption(data.pixels(model.preprocessing))
-    judged = [judge(caption, scene) for caption, scene in zip(captions, scenes, strict=True)]
-    return float(truth_scores(judged, [len(scene.objects) for scene in scenes])["truth"])
 
 
 def _summary(found: Sequence[Mapping[str, float]]) -> dict[str, Any]:

@@ -12,12 +12,12 @@ from typing import Any
 import minicap
 from minicap.data.dataset import CaptionData
 from minicap.data.scenes import generate, judge
-from minicap.metrics import truth_scores
 from minicap.models import Caption, Captioner
 from minicap.plots import plot_captions
 from minicap.report import write_report
 from minicap.training import RunFolder, Splits, TrainConfig, evaluate, judge_captions
 from minicap.training.captioning import caption_records
+from minicap.training.judging_baselines import judge_truth
 from minicap.training.parallel import one_blas_thread
 from minicap.training.samples import write_samples
 from minicap.training.session import fit_blind, fit_run
@@ -179,11 +179,7 @@ def _scenes_of(data: CaptionData) -> tuple[Any, ...]:
 
 def _row(data: CaptionData, captions: Sequence[str], blinded: Sequence[str]) -> dict[str, float]:
     """Judge captions and those of the blind baseline."""
-    counts = [len(scene.objects) for scene in _scenes_of(data)]
-    seen, blind = (
-        truth_scores([judge(text, scene) for text, scene in zip(said, _scenes_of(data), strict=True)], counts)
-        for said in (captions, blinded)
-    )
+    seen, blind = (judge_truth(said, data) for said in (captions, blinded))
     return {"truth": seen["truth"], "truth_loose": seen["truth_loose"], "blind": blind["truth"]}
 
 

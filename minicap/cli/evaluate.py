@@ -8,7 +8,6 @@ from typing import Any
 
 from minicap.cli.output import add_json, metrics_table, show, table, wants_progress
 from minicap.cli.pictures import needed_features
-from minicap.data.files import shown
 from minicap.errors import InputError
 
 EPILOG = """files:
@@ -186,6 +185,8 @@ def _judge_models(arguments: argparse.Namespace) -> None:
 
 def _reader(arguments: argparse.Namespace, models: Sequence[Any]) -> Callable[[Any, Any], Any]:
     """Return what puts stored features in place of pictures, where the models read such."""
+    from minicap.data.files import shown
+
     if not arguments.features:
         for path, model in zip(arguments.models, models, strict=True):
             if needed := needed_features(model):
@@ -220,6 +221,7 @@ def comparison_text(result: dict[str, Any]) -> str:
     str
     """
     from minicap.cli.judged import COMPARISON_HEADING, comparison_rows, verdict, wrapped
+    from minicap.data.files import shown
     from minicap.metrics import signature_text
 
     heading = ", ".join(filter(None, [result.get("split"), f"{result['n_images']:,} images"]))

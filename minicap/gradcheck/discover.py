@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from minicap.gradcheck.adapters.calls import BACKWARDS, FORWARDS, method
 from minicap.gradcheck.discover_build import build_class, build_function, build_pair, build_torch
 from minicap.gradcheck.discover_names import LOSS, form_of, is_backward, is_forward, op_of, pair_up, words
-from minicap.gradcheck.discover_source import is_closure, keys_of, only_raises, returned_names
+from minicap.gradcheck.discover_source import is_closure, keys_of, only_raises, returned_tuples
 from minicap.gradcheck.engine import Subject
 
 _CONTAINERS = {"layers", "modules", "model", "models", "net", "network", "optimizer", "nets", "blocks"}
@@ -163,7 +163,7 @@ def _is_loss(name: str, function: Any) -> bool:
     """Whether a function returns a loss and its gradient, as far as its name and its source tell."""
     if not _parameters(function):
         return False
-    returned = returned_names(function)
+    returned = returned_tuples(function)
     says = any(
         len(names) > 1
         and (names[0].lower().endswith(("loss", "cost")) or names[0] in ("J", "L"))
@@ -188,7 +188,7 @@ def _class(owner: type) -> list[Candidate]:
             return []
         slots, style, form = (*maker, *_slots(forward)), "class", form_of(name)
         doc += _doc(forward)
-    elif loss is not None and any(len(names) > 1 for names in returned_names(loss)):
+    elif loss is not None and any(len(names) > 1 for names in returned_tuples(loss)):
         slots, style, form = (*maker, *_slots(loss)), "model", "model"
         doc += _doc(loss)
     else:

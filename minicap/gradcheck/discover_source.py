@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import sys
-import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from minicap.errors import InputError
+from minicap.gradcheck.source import returns, tree_of
 
 NO_DEFAULT = object()
 
@@ -74,37 +73,6 @@ def read_source(path: Path) -> bytes:
     return content
 
 
-def tree_of(function: Callable[..., Any]) -> ast.FunctionDef | None:
-    """Return the syntax tree of a function, or None where its source cannot be found.
-
-    Parameters
-    ----------
-    function : callable
-    """
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError, ValueError):
-        return None
-    first = tree.body[0] if tree.body else None
-    return first if isinstance(first, ast.FunctionDef) else None
-
-
-def returns(tree: ast.FunctionDef) -> Iterator[ast.expr]:
-    """Yield what a function returns, leaving out the functions inside it.
-
-    Parameters
-    ----------
-    tree : ast.FunctionDef
-    """
-    waiting: list[ast.AST] = list(tree.body)
-    while waiting:
-        node = waiting.pop(0)
-        if isinstance(node, ast.Return) and node.value is not None:
-            yield node.value
-        if not isinstance(node, (ast.FunctionDef, ast.Lambda, ast.ClassDef)):
-            waiting[:0] = ast.iter_child_nodes(node)
-
-
 def is_closure(function: Callable[..., Any]) -> bool:
     """Whether a function returns a value and, last, a function made inside it.
 
@@ -131,7 +99,7 @@ def is_closure(function: Callable[..., Any]) -> bool:
     )
 
 
-def returned_names(function: Callable[..., Any]) -> list[list[str]]:
+def returned_tuples(function: Callable[..., Any]) -> list[list[str]]:
     """Return, for each tuple that a function returns, the names in it, empty for what is no name.
 
     Parameters

@@ -16,7 +16,7 @@ from minicap.layers.positions import LearnedPositions, SinusoidalPositions
 from minicap.layers.recurrent import CELLS, Gru, Lstm, Rnn
 from minicap.layers.residual import ResidualBlock
 from minicap.layers.sequential import Sequential
-from minicap.layers.stack import RecurrentStack
+from minicap.layers.stack import RecurrentStack, telling_stack_shapes
 
 __all__ = [
     "CELLS",
@@ -51,4 +51,5 @@ __all__ = [
     "Tanh",
     "TiedLinear",
     "named",
+    "telling_stack_shapes",
 ]

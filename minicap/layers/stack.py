@@ -186,3 +186,25 @@ class RecurrentStack:
     def _split(self, state: Array) -> list[Array]:
         """Cut the state (N, S) into one a layer."""
         return [state] if len(self.cells) == 1 else np.split(state, len(self.cells), axis=1)
+
+
+def telling_stack_shapes(
+    cell: str, in_size: int, hidden_size: int, *, layers: int = 1
+) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the weights of a stack that are as large as any, which a file has to bear out.
+
+    Parameters
+    ----------
+    cell : str
+    in_size, hidden_size, layers : int
+        As for ``RecurrentStack``.
+
+    Returns
+    -------
+    dict of str to tuple
+    """
+    width = CELLS[cell].gates * hidden_size
+    return {
+        "layer1.w_x": (in_size, width),
+        **{f"layer{i}.w_h": (hidden_size, width) for i in range(1, layers + 1)},
+    }

@@ -9,7 +9,17 @@ from numpy.typing import DTypeLike
 
 from minicap._types import Array, Arrays, Rng
 from minicap.decoding import Step
-from minicap.layers import CELLS, AdditiveLook, Dropout, Embedding, Linear, RecurrentStack, Sigmoid, named
+from minicap.layers import (
+    CELLS,
+    AdditiveLook,
+    Dropout,
+    Embedding,
+    Linear,
+    RecurrentStack,
+    Sigmoid,
+    named,
+    telling_stack_shapes,
+)
 from minicap.layers.base import Composite
 from minicap.models.decoders import RecurrentState
 from minicap.models.joining import MeanState
@@ -320,15 +330,13 @@ def telling_attending_shapes(
     -------
     dict of str to tuple
     """
-    kind = CELLS[cell]
-    width = kind.gates * hidden_size
+    stack = telling_stack_shapes(cell, embed_size + feature_size, hidden_size, layers=layers)
     return {
         "embed.weight": (words, embed_size),
         "to_key.weight": (feature_size, hidden_size),
         "look.w_h": (hidden_size, hidden_size),
-        "rnn.layer1.w_x": (embed_size + feature_size, width),
-        **{f"rnn.layer{i}.w_h": (hidden_size, width) for i in range(1, layers + 1)},
-        "to_state.weight": (feature_size, layers * kind.states * hidden_size),
+        **{f"rnn.{name}": shape for name, shape in stack.items()},
+        "to_state.weight": (feature_size, layers * CELLS[cell].states * hidden_size),
         "to_hidden.weight": (feature_size, hidden_size),
         "to_vocab.weight": (hidden_size, words),
     }

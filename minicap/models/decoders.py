@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from minicap._types import Array, Arrays, Rng
 from minicap.decoding import Step
-from minicap.layers import CELLS, Dropout, Embedding, Linear, RecurrentStack, named
+from minicap.layers import CELLS, Dropout, Embedding, Linear, RecurrentStack, named, telling_stack_shapes
 from minicap.models.conditioning import Drive
 from minicap.models.joining import BESIDE_ATTENTION, CONDITIONINGS
 
@@ -254,13 +254,12 @@ def telling_decoder_shapes(
     -------
     dict of str to tuple
     """
-    kind, shown = CELLS[cell], BESIDE_ATTENTION[conditioning](feature_size, embed_size)
-    width = kind.gates * hidden_size
-    between = shown.telling_shapes(layers * kind.states * hidden_size, hidden_size)
+    shown = BESIDE_ATTENTION[conditioning](feature_size, embed_size)
+    between = shown.telling_shapes(layers * CELLS[cell].states * hidden_size, hidden_size)
+    stack = telling_stack_shapes(cell, shown.input_size, hidden_size, layers=layers)
     return {
         "embed.weight": (words, embed_size),
-        "rnn.layer1.w_x": (shown.input_size, width),
-        **{f"rnn.layer{i}.w_h": (hidden_size, width) for i in range(1, layers + 1)},
+        **{f"rnn.{name}": shape for name, shape in stack.items()},
         **{f"conditioning.{name}": shape for name, shape in between.items()},
         "to_vocab.weight": (hidden_size, words),
     }

@@ -8,10 +8,8 @@ fit in one other order only.
 from __future__ import annotations
 
 import ast
-import inspect
 import itertools
 import re
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +17,7 @@ from typing import Any
 from minicap.gradcheck.adapters.calls import plain
 from minicap.gradcheck.adapters.trees import Place, shape_of, spread
 from minicap.gradcheck.findings import Problem
+from minicap.gradcheck.source import returns, tree_of
 
 DATA = re.compile(
     r"^(y|t|ys|yb|gt|y_?(true|gt|onehot|one_hot|label|target|train|batch)s?|.*target.*|.*label.*|.*onehot.*|.*one_hot.*"
@@ -266,28 +265,10 @@ def _assign(place: Place, value: Any, wired: Wired) -> None:
 
 def returned_names(function: Callable[..., Any]) -> list[str | None] | None:
     """Return the names in a function's last return statement, None for a part that is no name, or for it all."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(plain(function))))
-    except (OSError, TypeError, SyntaxError, ValueError):
+    tree = tree_of(plain(function))
+    values = list(returns(tree)) if tree else []
+    if not values:
         return None
-    home = tree.body[0] if tree.body else None
-    if not isinstance(home, ast.FunctionDef):
-        return None
-    returns = [node for node in _own_nodes(home) if isinstance(node, ast.Return) and node.value is not None]
-    if not returns:
-        return None
-    value = max(returns, key=lambda node: node.lineno).value
+    value = max(values, key=lambda node: node.lineno)
     parts = value.elts if isinstance(value, ast.Tuple) else [value]
     return [getattr(part, "id", getattr(part, "attr", None)) for part in parts]
-
-
-def _own_nodes(function: ast.FunctionDef) -> list[ast.AST]:
-    """Return the nodes of a function without those of functions inside it."""
-    found: list[ast.AST] = []
-    queue: list[ast.AST] = list(function.body)
-    while queue:
-        node = queue.pop()
-        found.append(node)
-        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
-            queue += ast.iter_child_nodes(node)
-    return found
