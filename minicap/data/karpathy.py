@@ -87,6 +87,22 @@ def read(path: Path, report: ReadingReport) -> Listing:
     return listing
 
 
+def name_of(image: dict[str, Any]) -> str:
+    """Return what a picture is called: its folder, if the file tells one, and its own name.
+
+    Parameters
+    ----------
+    image : dict
+        As it stands in the file.
+
+    Returns
+    -------
+    str
+        Such as ``val2014/1.jpg``.
+    """
+    return "/".join(filter(None, [image.get("filepath", ""), image["filename"]]))
+
+
 def _is_one(path: Path) -> bool:
     """Tell whether a file looks like one, by its content."""
     return path.suffix.lower() == ".json" and path.is_file() and '"sentences"' in read_text(path)
@@ -106,7 +122,7 @@ def _images(path: Path) -> list[Any]:
 def _checked(path: Path, place: int, image: Any) -> tuple[str, str | None, list[str]]:
     """Return name, split (None for an unknown one) and captions of a picture."""
     try:
-        name = "/".join(filter(None, [image.get("filepath", ""), image["filename"]]))
+        name = name_of(image)
         split = "train" if image["split"] == "restval" else known_split(image["split"])
         captions = [" ".join(_text(sentence).split()) for sentence in image["sentences"]]
     except (KeyError, TypeError, AttributeError) as error:

@@ -22,6 +22,7 @@ import numpy as np
 
 from minicap._types import Array
 from minicap.data.files import read_text, shown
+from minicap.data.karpathy import name_of
 from minicap.errors import InputError
 from minicap.interop.matlab_file import MOST_PACKED, read_matlab_matrix
 
@@ -242,7 +243,7 @@ def _read_names(path: Path) -> list[str]:
             raise ValueError("imgid does not count the images")
         names = [""] * len(images)
         for place, image in zip(places, images, strict=True):
-            names[place] = "/".join(filter(None, [str(image.get("filepath", "")), str(image["filename"])]))
+            names[place] = name_of(image)
         return names
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
