@@ -153,8 +153,12 @@ def complaints(module: str, source: str, *, is_package: bool = False) -> list[st
 
 
 def sources() -> list[tuple[str, Path]]:
-    """Return (dotted name, file) of every Python module of the package."""
-    files = sorted(PACKAGE.rglob("*.py"))
+    """Return (dotted name, file) of every Python module of the package.
+
+    Not of the lessons that an installation carries: they use the library as any reader does, from outside.
+    """
+    lessons = PACKAGE / "tutorials" / "lessons"
+    files = sorted(file for file in PACKAGE.rglob("*.py") if lessons not in file.parents)
     relative = [file.relative_to(PACKAGE.parent).with_suffix("") for file in files]
     return [(".".join(r.parts).removesuffix(".__init__"), f) for r, f in zip(relative, files, strict=True)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -75,11 +76,16 @@ def child() -> Iterator[Callable[..., subprocess.Popen[str]]]:
             "PYTHONUNBUFFERED": "",  # buffered output fails late, when the process ends
             **environment,
         }
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "minicap", *map(str, arguments)],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8",
-            env={**os.environ, **environment},
-        )  # fmt: skip
+        # Tests that run in the background ignore interrupts, and a child would inherit that.
+        former = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "minicap", *map(str, arguments)],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8",
+                env={**os.environ, **environment},
+            )  # fmt: skip
+        finally:
+            signal.signal(signal.SIGINT, former)
         started.append(process)
         return process
 
