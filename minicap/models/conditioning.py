@@ -98,11 +98,31 @@ class Conditioning:
         return np.zeros((len(features), self.state_size), self.dtype)
 
 
-class Init(Conditioning):
-    """The picture sets the first state: ``state_0 = tanh(features @ weight + bias)``.
+class ToState:
+    """A map to a state: ``state = tanh(x @ weight + bias)``, in the range that recurrent layers themselves produce."""
 
-    The tanh keeps the state in the range that the recurrent layers themselves produce.
-    """
+    def __init__(self, in_size: int, state_size: int, *, rng: Rng, dtype: DTypeLike) -> None:
+        self.linear = Linear(in_size, state_size, rng=rng, dtype=dtype)
+
+    @property
+    def params(self) -> Arrays:
+        """Weight and bias of the map."""
+        return self.linear.params
+
+    def forward(self, x: Array) -> tuple[Array, Any]:
+        """Map x (N, E) to a state (N, S)."""
+        z, c_linear = self.linear.forward(x)
+        state, c_tanh = tanh_forward(z)
+        return state, (c_linear, c_tanh)
+
+    def backward(self, dstate: Array, cache: Any) -> tuple[Array, Arrays]:
+        """Send the state's upstream through the map."""
+        c_linear, c_tanh = cache
+        return self.linear.backward(tanh_backward(dstate, c_tanh).dx, c_linear)
+
+
+class Init(Conditioning):
+    """The picture sets the first state: ``state_0 = tanh(features @ weight + bias)``."""
 
     @property
     def params(self) -> Arrays:
@@ -116,23 +136,21 @@ class Init(Conditioning):
     def build(self, state_size: int, hidden_size: int, *, rng: Rng, dtype: DTypeLike) -> None:
         """Create the map from features to state."""
         super().build(state_size, hidden_size, rng=rng, dtype=dtype)
-        self.to_state = Linear(self.feature_size, state_size, rng=rng, dtype=dtype)
+        self.to_state = ToState(self.feature_size, state_size, rng=rng, dtype=dtype)
 
     def forward(self, features: Array, words: Array, mask: Array | None) -> tuple[Drive, Any]:
         """Start from the mapped features."""
-        z, c_linear = self.to_state.forward(features)
-        state, c_tanh = tanh_forward(z)
-        return Drive(words, None, state, mask), (c_linear, c_tanh)
+        state, cache = self.to_state.forward(features)
+        return Drive(words, None, state, mask), cache
 
     def backward(self, upstream: Drive, cache: Any) -> tuple[Array, Array, Arrays]:
         """Send the first state's upstream through the map."""
-        c_linear, c_tanh = cache
-        dfeatures, grads = self.to_state.backward(tanh_backward(upstream.state, c_tanh).dx, c_linear)
+        dfeatures, grads = self.to_state.backward(upstream.state, cache)
         return dfeatures, upstream.inputs, named(to_state=grads)
 
     def first(self, features: Array) -> tuple[Array, Array | None]:
         """Start from the mapped features."""
-        return tanh_forward(self.to_state.forward(features)[0])[0], None
+        return self.to_state.forward(features)[0], None
 
 
 class Pre(Conditioning):

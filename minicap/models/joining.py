@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike
 
 from minicap._types import Array, Arrays, Rng
 from minicap.layers import Linear, ScaledDotProductAttention, named
-from minicap.models.conditioning import Conditioning, Drive, Init, Nothing, Par, Pre
+from minicap.models.conditioning import Conditioning, Drive, Init, Nothing, Par, Pre, ToState
 from minicap.ops import tanh_backward, tanh_forward
 
 
@@ -65,7 +65,7 @@ class Merge(Nothing):
         return np.tanh(h + shown), None
 
 
-class MeanState:
+class MeanState(ToState):
     """The first state of a decoder that sees a grid: ``state_0 = tanh(mean_l features_l @ weight + bias)``.
 
     References
@@ -73,24 +73,15 @@ class MeanState:
     Xu et al., "Show, attend and tell" (2015), section 3.1.2.
     """
 
-    def __init__(self, feature_size: int, state_size: int, *, rng: Rng, dtype: DTypeLike) -> None:
-        self.linear = Linear(feature_size, state_size, rng=rng, dtype=dtype)
-
-    @property
-    def params(self) -> Arrays:
-        """Weight and bias of the map."""
-        return self.linear.params
-
     def forward(self, features: Array) -> tuple[Array, Any]:
         """Map the mean of features (N, L, E) to a state (N, S)."""
-        z, c_linear = self.linear.forward(features.mean(axis=1))
-        state, c_tanh = tanh_forward(z)
-        return state, (c_linear, c_tanh, features.shape)
+        state, cache = super().forward(features.mean(axis=1))
+        return state, (cache, features.shape)
 
     def backward(self, dstate: Array, cache: Any) -> tuple[Array, Arrays]:
         """Share the state's upstream out among the places that the mean was taken of."""
-        c_linear, c_tanh, shape = cache
-        dmean, grads = self.linear.backward(tanh_backward(dstate, c_tanh).dx, c_linear)
+        c_state, shape = cache
+        dmean, grads = super().backward(dstate, c_state)
         return np.broadcast_to(dmean[:, None] / shape[1], shape), grads
 
 
