@@ -85,7 +85,7 @@ class Comparison:
             i: self.judge(self.line(i), self.step(i), float(flat[i]), slope, scale, floor)
             for i, slope in zip(entries, first, strict=True)
         }
-        if not dense:
+        if not dense and FAIL not in {entry.verdict for entry in judged.values()}:
             self.directions(flat, judged, scale, floor, budget.directions, rng)
         result = self.summary(name, judged, scale)
         if not dense:

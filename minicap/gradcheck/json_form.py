@@ -26,13 +26,15 @@ def report_json(report: Report, *, arrays: bool = False) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``name``, ``verdict``, ``gradients``, ``diagnosis``, ``problems`` and ``notes``. Infinite and NaN are None.
+        ``name``, ``verdict``, ``gradients``, ``diagnosis``, ``further`` (what else may be wrong), ``problems`` and
+        ``notes``. Infinite and NaN are None.
     """
     return {
         "name": report.name,
         "verdict": report.verdict,
         "gradients": [gradient_json(gradient, arrays=arrays) for gradient in report.gradients],
         "diagnosis": _diagnosis_json(report.diagnosis),
+        "further": [_diagnosis_json(other) for other in report.further],
         "problems": [
             {
                 "sentence": str(p),
@@ -118,6 +120,7 @@ def report_of(form: Mapping[str, Any]) -> Report:
         RuntimeError("the checked code raised") if form["error"] else None,
         tuple(form["notes"]),
         Diagnosis(**diagnosis) if diagnosis else None,
+        tuple(Diagnosis(**other) for other in form["further"]),
     )
 
 

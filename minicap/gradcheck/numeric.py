@@ -189,7 +189,8 @@ def direction_line(x: Array, direction: Array, evaluate: Callable[[], Array]) ->
     base = x.copy()
 
     def line(t: float) -> Array:
-        x[...] = base + t * direction
+        np.multiply(direction, t, out=x)
+        np.add(base, x, out=x)
         try:
             return evaluate()
         finally:

@@ -214,7 +214,8 @@ def test_what_json_has_no_number_for_is_null():
     missing = GradientResult("dw", (2, 3), "FAIL", math.inf, math.nan, None, math.nan, math.nan)
     diagnosis = Diagnosis("factor", "dw", "dw is 2 times too large.", "Look at the 2.", 0.9, 2.0)
     problems = (Problem("dw is None", "missing_gradient", "dw"),)
-    report = Report("affine", (missing,), problems, 1e-6, notes=("so",), diagnosis=diagnosis)
+    other = Diagnosis("sign", "db", "db has the wrong sign.", "Look at the minus.", 0.8)
+    report = Report("affine", (missing,), problems, 1e-6, None, ("so",), diagnosis, (other,))
     form = json.loads(json.dumps(report_json(report), allow_nan=False))
     assert (form["name"], form["verdict"]) == ("affine", "FAIL")
     assert form["gradients"][0] | {"shape": 0} == {
@@ -222,11 +223,12 @@ def test_what_json_has_no_number_for_is_null():
         "kinks": 0, "never_exercised": 0.0,
     }  # fmt: skip
     assert form["diagnosis"]["factor"] == 2.0
+    assert [further["kind"] for further in form["further"]] == ["sign"]
     again = report_of(form)
     assert math.isinf(again["dw"].max_error)
     assert math.isnan(again["dw"].analytic)
     assert again.problems[0].kind == "missing_gradient"
-    assert again.diagnosis == diagnosis
+    assert (again.diagnosis, again.further) == (diagnosis, (other,))
 
 
 def test_the_words_fit_on_a_screen_and_say_what_is_wrong(write):
