@@ -105,6 +105,7 @@ def _details(layer: Layer, width: int) -> str:
     if report.diagnosis is not None:
         lines.append(_wrapped("", report.diagnosis.sentence, width))
         lines.append(_wrapped("hint", report.diagnosis.hint, width))
+    lines += [_wrapped("perhaps also", other.sentence, width) for other in report.further]
     lines += [_wrapped("-", problem, width) for problem in dict.fromkeys(report.problems)]
     wrong = [gradient for gradient in report.gradients if not gradient.passed and gradient.index is not None]
     wrong.sort(key=lambda gradient: -SEVERITY.index(gradient.verdict))

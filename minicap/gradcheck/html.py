@@ -135,7 +135,8 @@ def _told(report: Report) -> str:
             f'<div class="diagnosis"><p><b>{escape(report.diagnosis.sentence)}</b></p>'
             f"<p>{escape(report.diagnosis.hint)}</p></div>"
         )
-    items = [*dict.fromkeys(report.problems)]
+    items = [f"perhaps also: {other.sentence}" for other in report.further]
+    items += dict.fromkeys(report.problems)
     items += [entry(g) for g in report.gradients if not g.passed and g.index is not None]
     lines = "".join(f"<li>{escape(item)}</li>" for item in items)
     notes = "".join(f'<li class="muted">{escape(note)}</li>' for note in report.notes)

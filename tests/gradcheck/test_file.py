@@ -14,6 +14,7 @@ from minicap.gradcheck.discover_source import load_file
 from minicap.gradcheck.file import check_file
 from minicap.gradcheck.file_text import WIDTH, describe
 from minicap.gradcheck.findings import Diagnosis, Problem
+from minicap.gradcheck.html import fragment
 from minicap.gradcheck.invent import invent_inputs
 from minicap.gradcheck.json_form import report_json, report_of
 from minicap.gradcheck.report import GradientResult, Report
@@ -116,6 +117,15 @@ def test_a_backward_that_misbehaves_fails_alone(write, change, because):
     report = check_file(path, seconds=2)
     assert [r.passed for r in report.reports] == [False, True]
     assert any(because in problem for problem in report.reports[0].problems)
+
+
+def test_two_bugs_are_told_both(write):
+    path = write(GOOD.replace(".T @ dout, dout.sum", ".T @ -dout, dout.mean"))
+    report = check_file(path)
+    said = " ".join(describe(report).split())
+    assert "dw has the right size and the wrong sign" in said
+    assert "perhaps also: db is 1/3 of the true gradient" in said
+    assert "perhaps also: db is 1/3 of the true gradient" in fragment(report.reports[0])
 
 
 def test_numpy_may_be_taken_apart(write):
